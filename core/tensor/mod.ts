@@ -1,0 +1,4 @@
+/** Tensors in ordinary memory, their types, and reproducible random numbers. */
+export * from "./dtype.ts";
+export * from "./host.ts";
+export * from "./random.ts";
