@@ -1,0 +1,49 @@
+/** What runs graphs. */
+
+import { type Node } from "../graph/mod.ts";
+import { type HostTensor, type TensorType } from "../tensor/mod.ts";
+
+/** Memory that a backend holds; made by {@link Backend.upload}. */
+export interface DeviceTensor extends Disposable {
+  readonly type: TensorType;
+}
+
+/** Values for a program's inputs, by name. */
+export type Feeds = Readonly<Record<string, HostTensor | DeviceTensor>>;
+
+/** A compiled graph. */
+export interface Program<Output extends string = string> extends AsyncDisposable {
+  /** The inputs it takes. */
+  readonly inputs: ReadonlyMap<string, TensorType>;
+  /** Floating-point operations of its matrix products, in one run. */
+  readonly flops: number;
+  /**
+   * Runs once. Feeds that the program does not know are ignored, so that one set can serve several
+   * programs.
+   *
+   * @throws {TypeError} when an input is missing or of another type.
+   */
+  run(feeds: Feeds): Promise<Record<Output, HostTensor>>;
+}
+
+/** Turns graphs into programs for one device. */
+export interface Backend extends AsyncDisposable {
+  readonly name: string;
+  /** Compiles the graph behind the named outputs. */
+  compile<Output extends string>(outputs: Readonly<Record<Output, Node>>): Promise<Program<Output>>;
+  /**
+   * Makes a tensor ready to be fed to many runs. Where host and device share memory nothing is
+   * copied, and later changes of the host's array are seen; do not count on either.
+   */
+  upload(tensor: HostTensor): DeviceTensor;
+}
+
+/** Settings of a backend, as in the configuration's `backend` section. */
+export interface BackendOptions {
+  /** Threads to compute with; 0 takes every core. */
+  readonly threads: number;
+  /** Name of the hardware provider within the backend, such as `"cpu"`. */
+  readonly executionProvider: string;
+  /** Passed through to the engine. */
+  readonly sessionOptions: Readonly<Record<string, unknown>>;
+}

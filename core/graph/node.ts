@@ -1,0 +1,95 @@
+/**
+ * Values and operations of a tensor graph.
+ *
+ * A node is one value: an operation applied to other nodes. Nodes are immutable and know their type
+ * (dtype and shape) from the moment they are made, so a mistake in a model is reported at the line
+ * that made it. An operation knows two things: which type comes out, and how gradients come back.
+ * How it is computed is each backend's affair.
+ */
+
+import { type Shape, showType, type TensorType } from "../tensor/mod.ts";
+
+/** An operation was applied to inputs that it cannot take; the message quotes their types. */
+export class GraphError extends TypeError {
+  override readonly name = "GraphError";
+}
+
+/** One value in a graph. Using a node twice shares its computation. */
+export interface Node {
+  readonly op: OpDef;
+  readonly inputs: readonly Node[];
+  /** Settings of the operation, such as the axes of a sum; see the operation's own type. */
+  readonly attrs: unknown;
+  readonly type: TensorType;
+}
+
+/** What an operation is given to work out gradients. */
+export interface GradientContext<Attrs> {
+  /** The node whose gradient is taken (its value may be reused). */
+  readonly node: Node;
+  readonly inputs: readonly Node[];
+  readonly attrs: Attrs;
+  /** Gradient of the loss with respect to the node; same shape as the node. */
+  readonly cotangent: Node;
+  /** Which inputs anyone needs a gradient for; the others may be answered with null. */
+  readonly needs: readonly boolean[];
+}
+
+/** One operation: its type rule and its gradient rule. */
+export interface OpDef<Name extends string = string, Attrs = unknown> {
+  readonly name: Name;
+  /** Type of the result. @throws {GraphError} when the inputs do not fit. */
+  infer(inputs: readonly TensorType[], attrs: Attrs): TensorType;
+  /** Gradient for each input, as new nodes; null where none flows. */
+  gradient(context: GradientContext<Attrs>): readonly (Node | null)[];
+}
+
+/** Declares an operation; keeps its name and settings as literal types. */
+export function defineOp<const Name extends string, Attrs>(
+  definition: OpDef<Name, Attrs>,
+): OpDef<Name, Attrs> {
+  return definition;
+}
+
+/** Applies an operation. @throws {GraphError} when the inputs do not fit it. */
+export function apply<Attrs>(
+  op: OpDef<string, Attrs>,
+  inputs: readonly Node[],
+  attrs: Attrs,
+): Node {
+  const type = op.infer(inputs.map((node) => node.type), attrs);
+  return { op, inputs, attrs, type };
+}
+
+/** Shape of a node's value. */
+export function shapeOf(node: Node): Shape {
+  return node.type.shape;
+}
+
+/** Fails with the operation, the types it was given, and what is wrong with them. */
+export function refuse(op: string, inputs: readonly TensorType[], why: string): never {
+  throw new GraphError(`Cannot ${op} ${inputs.map(showType).join(" and ")}: ${why}`);
+}
+
+/** Fails unless every input is float32, as arithmetic needs. */
+export function needFloats(op: string, inputs: readonly TensorType[]): void {
+  if (inputs.some((type) => type.dtype !== "float32")) {
+    refuse(op, inputs, "it takes float32 only");
+  }
+}
+
+/** Turns a negative axis into the one it counts back to, and refuses one that does not exist. */
+export function axisOf(op: string, type: TensorType, axis: number): number {
+  const rank = type.shape.length;
+  const positive = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(positive) || positive < 0 || positive >= rank) {
+    refuse(op, [type], `there is no axis ${axis}`);
+  }
+  return positive;
+}
+
+/** The last entry of a shape. @throws {GraphError} for a scalar. */
+export function lastDim(op: string, type: TensorType): number {
+  const dim = type.shape.at(-1);
+  return dim === undefined ? refuse(op, [type], "it needs at least one axis") : dim;
+}

@@ -1,0 +1,80 @@
+/** The matrix product, which is nearly all of a decoder's work. */
+
+import { sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
+import { apply, defineOp, needFloats, type Node, refuse, shapeOf } from "../node.ts";
+import { reshape } from "./movement.ts";
+
+/** Settings of {@link matmul}. */
+export interface MatmulAttrs {
+  /** Use the left matrices transposed: stored `[..., K, M]`. */
+  readonly transA: boolean;
+  /** Use the right matrices transposed: stored `[..., N, K]`, as checkpoints store weights. */
+  readonly transB: boolean;
+  /** Factor on the product. */
+  readonly alpha: number;
+}
+
+/** Rows, inner size and columns of a product, per matrix. */
+export function matmulSizes(a: TensorType, b: TensorType, { transA, transB }: MatmulAttrs) {
+  const [a0, a1] = a.shape.slice(-2) as [number, number];
+  const [b0, b1] = b.shape.slice(-2) as [number, number];
+  return {
+    rows: transA ? a1 : a0,
+    inner: transA ? a0 : a1,
+    innerB: transB ? b1 : b0,
+    columns: transB ? b0 : b1,
+  };
+}
+
+export const matmulOp = defineOp({
+  name: "matmul",
+  infer(inputs, attrs: MatmulAttrs): TensorType {
+    const [a, b] = inputs as [TensorType, TensorType];
+    needFloats("matmul", inputs);
+    if (a.shape.length < 2 || b.shape.length < 2) refuse("matmul", inputs, "both need two axes");
+    const batchA = a.shape.slice(0, -2);
+    if (!sameShape(batchA, b.shape.slice(0, -2))) {
+      refuse("matmul", inputs, "their leading axes differ");
+    }
+    const { rows, inner, innerB, columns } = matmulSizes(a, b, attrs);
+    if (inner !== innerB) {
+      const how = `${attrs.transA ? " with the left transposed" : ""}${
+        attrs.transB ? " with the right transposed" : ""
+      }`;
+      refuse("matmul", inputs, `the inner sizes ${inner} and ${innerB} differ${how}`);
+    }
+    return { dtype: "float32", shape: [...batchA, rows, columns] };
+  },
+  // C = alpha op(A) op(B): dA = alpha dC op(B)^T and dB = alpha op(A)^T dC, each transposed as
+  // its matrix is stored.
+  gradient({ inputs: [a, b], attrs: { transA, transB, alpha }, cotangent, needs }) {
+    const forA = () =>
+      transA
+        ? matmul(b!, cotangent, { transA: transB, transB: true, alpha })
+        : matmul(cotangent, b!, { transB: !transB, alpha });
+    const forB = () =>
+      transB
+        ? matmul(cotangent, a!, { transA: true, transB: transA, alpha })
+        : matmul(a!, cotangent, { transA: !transA, alpha });
+    return [needs[0] ? forA() : null, needs[1] ? forB() : null];
+  },
+});
+
+/**
+ * alpha * A B over the last two axes, `[..., M, K]` by `[..., K, N]` to `[..., M, N]`; leading axes
+ * must be equal.
+ *
+ * @throws {GraphError} when the sizes do not fit.
+ */
+export function matmul(a: Node, b: Node, attrs: Partial<MatmulAttrs> = {}): Node {
+  return apply(matmulOp, [a, b], { transA: false, transB: false, alpha: 1, ...attrs });
+}
+
+/** `[..., K]` by a weight stored `[N, K]` to `[..., N]`: the rows of all leading axes at once. */
+export function matmulRows(x: Node, weight: Node, alpha = 1): Node {
+  const shape = shapeOf(x);
+  const inner = shape.at(-1) ?? 0;
+  const rows = reshape(x, [sizeOf(shape) / Math.max(inner, 1), inner]);
+  const product = matmul(rows, weight, { transB: true, alpha });
+  return reshape(product, [...shape.slice(0, -1), shapeOf(weight)[0]!]);
+}

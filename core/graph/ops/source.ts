@@ -1,0 +1,41 @@
+/** Where values enter a graph: named inputs and constants. */
+
+import { floats, type HostTensor, type Shape, type TensorType } from "../../tensor/mod.ts";
+import { apply, defineOp, type Node } from "../node.ts";
+
+/** A value given at run time, under a name. */
+export const inputOp = defineOp({
+  name: "input",
+  infer: (_inputs, attrs: { readonly name: string; readonly type: TensorType }) => attrs.type,
+  gradient: () => [],
+});
+
+/** A value that is part of the program. */
+export const constantOp = defineOp({
+  name: "constant",
+  infer: (_inputs, { value }: { readonly value: HostTensor }): TensorType => ({
+    dtype: value.dtype,
+    shape: value.shape,
+  }),
+  gradient: () => [],
+});
+
+/** A value given at run time under `name`. */
+export function input(name: string, shape: Shape, dtype: TensorType["dtype"] = "float32"): Node {
+  return apply(inputOp, [], { name, type: { dtype, shape } });
+}
+
+/** A value that is part of the program. */
+export function constant(value: HostTensor): Node {
+  return apply(constantOp, [], { value });
+}
+
+/** A float32 constant of shape `[]`. */
+export function scalar(value: number): Node {
+  return constant(floats([], [value]));
+}
+
+/** Name of an input node, or undefined for any other. */
+export function inputName(node: Node): string | undefined {
+  return node.op === inputOp ? (node.attrs as { name: string }).name : undefined;
+}
