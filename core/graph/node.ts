@@ -51,14 +51,39 @@ export function defineOp<const Name extends string, Attrs>(
   return definition;
 }
 
-/** Applies an operation. @throws {GraphError} when the inputs do not fit it. */
+/** Nodes already made, by their first input, then by everything else that defines them. */
+const made = new WeakMap<Node, Map<string, Node>>();
+const numbers = new WeakMap<Node, number>();
+let count = 0;
+
+/**
+ * Applies an operation. The same operation on the same inputs is the same node, so parts of a model
+ * that need the same value (the norm before queries and before keys, say) share its computation and
+ * its gradient without knowing of each other.
+ *
+ * @throws {GraphError} when the inputs do not fit it.
+ */
 export function apply<Attrs>(
   op: OpDef<string, Attrs>,
   inputs: readonly Node[],
   attrs: Attrs,
 ): Node {
+  const first = inputs[0];
+  if (!first) return create(op, inputs, attrs);
+  const others = inputs.map((node) => numbers.get(node)).join(",");
+  const key = `${op.name} ${others} ${JSON.stringify(attrs)}`;
+  let siblings = made.get(first);
+  if (!siblings) made.set(first, siblings = new Map());
+  let node = siblings.get(key);
+  if (!node || node.op !== op) siblings.set(key, node = create(op, inputs, attrs));
+  return node;
+}
+
+function create<Attrs>(op: OpDef<string, Attrs>, inputs: readonly Node[], attrs: Attrs): Node {
   const type = op.infer(inputs.map((node) => node.type), attrs);
-  return { op, inputs, attrs, type };
+  const node: Node = { op, inputs, attrs, type };
+  numbers.set(node, count++);
+  return node;
 }
 
 /** Shape of a node's value. */

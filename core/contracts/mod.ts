@@ -1,0 +1,6 @@
+/** The interfaces between core and plugins, and the errors that users can cause. */
+export * from "./backend.ts";
+export * from "./corpus.ts";
+export * from "./errors.ts";
+export * from "./model.ts";
+export * from "./router.ts";

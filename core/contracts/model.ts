@@ -1,0 +1,95 @@
+/**
+ * What a decoder-only language model is to the rest of the system.
+ *
+ * Letters: B sequences, T tokens, R rows (the tokens that a block computes), S memory positions,
+ * D width, V vocabulary. A block is cut in two. `keysValues` makes what other tokens read from this
+ * one and is computed for every token, kept or skipped; `block` makes the new state of some rows.
+ * Dense execution asks for all rows, gated training blends, compacted inference asks for the kept
+ * rows only: the same two functions, the same numbers.
+ */
+
+import { type Node } from "../graph/mod.ts";
+import { type Shape } from "../tensor/mod.ts";
+
+/** Sizes of a model, in the words of Hugging Face configurations. */
+export interface ModelDims {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  readonly numKeyValueHeads: number;
+  readonly headDim: number;
+  /** Longest sequence that positions are defined for, in tokens. */
+  readonly maxPositions: number;
+}
+
+/** How a parameter is drawn when it is not loaded. */
+export type Init =
+  | { readonly kind: "normal"; readonly std: number }
+  | { readonly kind: "constant"; readonly value: number }
+  /** Uniform in ±1 / sqrt(fanIn), as PyTorch draws linear layers and PEFT draws LoRA's A. */
+  | { readonly kind: "kaimingUniform"; readonly fanIn: number };
+
+/** A parameter: declared here, allocated elsewhere. */
+export interface ParamSpec {
+  readonly shape: Shape;
+  readonly init: Init;
+}
+
+/** Parameters by the names they have in a checkpoint. */
+export type ParamSpecs = Readonly<Record<string, ParamSpec>>;
+
+/** A low-rank addition to a projection: x W^T + scale (x A^T) B^T. */
+export interface Adapter {
+  /** `[rank, in]` */
+  readonly a: Node;
+  /** `[out, rank]` */
+  readonly b: Node;
+  /** alpha / rank */
+  readonly scale: number;
+  /** Factors on the adapter's input, `[rows..., in]`: 0 or 1 / (1 - dropout). Absent: none. */
+  readonly dropout?: (x: Node) => Node;
+}
+
+/** The values of parameters, as nodes. */
+export interface Params {
+  /** The parameter of this name. @throws {TypeError} when there is none. */
+  get(name: string): Node;
+  /** Whether there is one (a projection's bias may be absent). */
+  has(name: string): boolean;
+  /** The adapter beside the projection of this name (without `.weight`), if there is one. */
+  adapter(name: string): Adapter | undefined;
+}
+
+/** What rows read from: keys and values of all positions, and who may read which. */
+export interface Memory {
+  /** `[B, kvHeads, S, headDim]`, positions already rotated in. */
+  readonly keys: Node;
+  /** `[B, kvHeads, S, headDim]` */
+  readonly values: Node;
+  /** Added to the scores: 0 where row r may read position s, a large negative number elsewhere.
+   * Broadcasts to `[B, heads, R, S]`. */
+  readonly mask: Node;
+}
+
+/** Keys and values of one layer. */
+export type KeysValues = Pick<Memory, "keys" | "values">;
+
+/** A decoder-only language model, cut at its layer boundaries. */
+export interface DecoderModel {
+  /** The architecture, such as `"llama"`. */
+  readonly name: string;
+  readonly dims: ModelDims;
+  /** Every parameter, by its checkpoint name. */
+  params(): ParamSpecs;
+  /** Names (without `.weight`) of the projections that can carry an adapter, per layer. */
+  projections(layer: number): readonly string[];
+  /** int32 `[B, T]` to `[B, T, D]`. */
+  embed(params: Params, tokens: Node): Node;
+  /** State `[B, T, D]` at int32 positions `[B, T]` to what other tokens read of it. */
+  keysValues(params: Params, layer: number, hiddenStates: Node, positions: Node): KeysValues;
+  /** State of rows `[B, R, D]` at int32 positions `[B, R]` to their new state, residual included. */
+  block(params: Params, layer: number, rows: Node, positions: Node, memory: Memory): Node;
+  /** `[..., D]` to logits `[..., V]`, final norm included. */
+  head(params: Params, rows: Node): Node;
+}

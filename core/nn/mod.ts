@@ -1,0 +1,6 @@
+/** Parts that models, routers and training steps are built from. */
+export * from "./attention.ts";
+export * from "./linear.ts";
+export * from "./lora.ts";
+export * from "./params.ts";
+export * from "./rope_tables.ts";

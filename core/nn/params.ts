@@ -1,0 +1,77 @@
+/** Parameters: from declarations to values, and from values to nodes. */
+
+import { type Adapter, type Params, type ParamSpec, type ParamSpecs } from "../contracts/mod.ts";
+import { input, type Node } from "../graph/mod.ts";
+import { floats, type FloatTensor, RandomStream } from "../tensor/mod.ts";
+
+/** Values of parameters, by name. */
+export type Weights = Readonly<Record<string, FloatTensor>>;
+
+/**
+ * Draws values for declared parameters. Each is drawn from a stream of its own name, so adding one
+ * leaves the others as they were.
+ */
+export function initialize(specs: ParamSpecs, seed: number): Weights {
+  const values: Record<string, FloatTensor> = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    values[name] = draw(spec, new RandomStream(seed, `init:${name}`));
+  }
+  return values;
+}
+
+function draw({ shape, init }: ParamSpec, random: RandomStream): FloatTensor {
+  const tensor = floats(shape);
+  switch (init.kind) {
+    case "constant":
+      tensor.data.fill(init.value);
+      break;
+    case "normal":
+      for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = init.std * random.normal();
+      break;
+    case "kaimingUniform": {
+      const bound = 1 / Math.sqrt(init.fanIn);
+      for (let i = 0; i < tensor.data.length; i++) {
+        tensor.data[i] = bound * (2 * random.uniform() - 1);
+      }
+    }
+  }
+  return tensor;
+}
+
+/** Parameters as a graph reads them: nodes by name, and adapters beside projections. */
+export class ParamNodes implements Params {
+  /**
+   * @param nodes parameters by name
+   * @param adapters by the projection's name without `.weight`
+   */
+  constructor(
+    readonly nodes: Readonly<Record<string, Node>>,
+    private readonly adapters: Readonly<Record<string, Adapter>> = {},
+  ) {}
+
+  get(name: string): Node {
+    const node = this.nodes[name];
+    if (!node) throw new TypeError(`internal: there is no parameter "${name}"`);
+    return node;
+  }
+
+  has(name: string): boolean {
+    return name in this.nodes;
+  }
+
+  adapter(name: string): Adapter | undefined {
+    return this.adapters[name];
+  }
+
+  /** The same parameters with these adapters. */
+  withAdapters(adapters: Readonly<Record<string, Adapter>>): ParamNodes {
+    return new ParamNodes(this.nodes, adapters);
+  }
+}
+
+/** An input node for each declared parameter, under its own name. */
+export function inputNodes(specs: ParamSpecs): Record<string, Node> {
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, { shape }]) => [name, input(name, shape)]),
+  );
+}

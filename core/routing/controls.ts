@@ -1,0 +1,40 @@
+/**
+ * Gates that skip as much as a router does, without its judgement.
+ *
+ * A router earns its place only against these: `random` spends the same total, `rate-matched` also
+ * spends it on the same layers, and `shuffled` even uses the very same patterns of layers, only for
+ * other tokens. What is lost from the learned gates to the shuffled ones is what looking at the token
+ * is worth.
+ */
+
+import { floats, type FloatTensor, RandomStream } from "../tensor/mod.ts";
+
+/** Gates `[B, T, L']` of independent draws at one rate for all layers. */
+export function randomGates(like: FloatTensor, activeShare: number, random: RandomStream) {
+  return floats(like.shape, like.data.map(() => random.uniform() < activeShare ? 1 : 0));
+}
+
+/** Gates of independent draws at each layer's own rate, `[L']`. */
+export function rateMatchedGates(
+  like: FloatTensor,
+  activity: readonly number[],
+  random: RandomStream,
+): FloatTensor {
+  const layers = activity.length;
+  return floats(
+    like.shape,
+    like.data.map((_, i) => random.uniform() < activity[i % layers]! ? 1 : 0),
+  );
+}
+
+/** The same gates, each token's whole pattern given to another token of the batch. */
+export function shuffledGates(gates: FloatTensor, random: RandomStream): FloatTensor {
+  const layers = gates.shape[2]!;
+  const tokens = gates.data.length / layers;
+  const order = random.shuffle(Array.from({ length: tokens }, (_, token) => token));
+  const shuffled = floats(gates.shape);
+  order.forEach((from, to) => {
+    shuffled.data.set(gates.data.subarray(from * layers, (from + 1) * layers), to * layers);
+  });
+  return shuffled;
+}

@@ -1,0 +1,131 @@
+/**
+ * The passes through a decoder: dense, and gated by a router.
+ *
+ * The gated pass is what training and the controls use. Every block is computed and blended in,
+ * x + g (block(x) - x), so a gate of 0 leaves the state as it was, to the bit, and the gradient of a
+ * gate is what its block would have changed. A skipped token still lends its keys and values. The
+ * anchor layers run once: the router reads the state after them, and the pass goes on from there.
+ */
+
+import {
+  type DecideContext,
+  type Decision,
+  type DecoderModel,
+  type Params,
+  type Router,
+  type Site,
+} from "../contracts/mod.ts";
+import {
+  add,
+  broadcastTo,
+  constant,
+  mul,
+  type Node,
+  shapeOf,
+  slice,
+  stopGradient,
+  sub,
+} from "../graph/mod.ts";
+import { causalMask } from "../nn/mod.ts";
+import { ints } from "../tensor/mod.ts";
+
+/** Who decides in a gated pass. */
+export interface Routing {
+  readonly router: Router;
+  readonly params: Params;
+  readonly context: DecideContext;
+  /** Leading blocks that always run. */
+  readonly anchorLayers: number;
+}
+
+/** Gates that are given instead of decided: the controls. */
+export interface FixedGates {
+  /** `[B, T, L - anchorLayers]` */
+  readonly gates: Node;
+  readonly anchorLayers: number;
+}
+
+/** What a pass leaves behind. */
+export interface Pass {
+  /** State after the last block, `[B, T, D]`. */
+  readonly hiddenStates: Node;
+  /** State after the anchor layers; absent in a dense pass. */
+  readonly anchor?: Node;
+  /** The router's answer, where one was asked. */
+  readonly decision?: Decision;
+}
+
+/** Where a router of this model sits. @throws {RangeError} when no block is left to skip. */
+export function siteOf(model: DecoderModel, anchorLayers: number): Site {
+  const { hiddenSize, numLayers } = model.dims;
+  if (!(anchorLayers >= 0 && anchorLayers < numLayers)) {
+    throw new RangeError(
+      `anchorLayers must be from 0 to ${numLayers - 1} in a model of ${numLayers} layers, ` +
+        `current value is ${anchorLayers}`,
+    );
+  }
+  return { hiddenSize, routableLayers: numLayers - anchorLayers };
+}
+
+/** Positions 0 … T-1 of every sequence, int32 `[B, T]`. */
+function positionsOf(tokens: Node): Node {
+  const [batch, length] = shapeOf(tokens) as [number, number];
+  const row = ints([1, length], Array.from({ length }, (_, position) => position));
+  return broadcastTo(constant(row), [batch, length]);
+}
+
+/** One pass over `tokens` int32 `[B, T]`, causal; padding, if any, stands at the end. */
+export function forward(
+  model: DecoderModel,
+  params: Params,
+  tokens: Node,
+  routing?: Routing | FixedGates,
+): Pass {
+  const positions = positionsOf(tokens);
+  const mask = causalMask(shapeOf(tokens)[1]!);
+  const anchorLayers = routing?.anchorLayers ?? model.dims.numLayers;
+
+  let x = model.embed(params, tokens); // [B, T, D]
+  const run = (layer: number, rows: Node) =>
+    model.block(params, layer, rows, positions, {
+      ...model.keysValues(params, layer, rows, positions),
+      mask,
+    });
+  for (let layer = 0; layer < anchorLayers; layer++) x = run(layer, x);
+  if (!routing) return { hiddenStates: x };
+
+  const anchor = x;
+  const decision = "router" in routing
+    ? routing.router.decide(
+      routing.params,
+      stopGradient(anchor),
+      siteOf(model, anchorLayers),
+      routing.context,
+    )
+    : undefined;
+  const gates = "gates" in routing ? routing.gates : decision!.gates;
+  for (let layer = anchorLayers; layer < model.dims.numLayers; layer++) {
+    const at = layer - anchorLayers;
+    const gate = slice(gates, 2, at, at + 1); // [B, T, 1]
+    x = add(x, mul(gate, sub(run(layer, x), x)));
+  }
+  return { hiddenStates: x, anchor, ...(decision ? { decision } : {}) };
+}
+
+/** The router's answer alone: the anchor layers and nothing after them. */
+export function decideOnly(
+  model: DecoderModel,
+  params: Params,
+  tokens: Node,
+  routing: Routing,
+): Decision {
+  const positions = positionsOf(tokens);
+  const mask = causalMask(shapeOf(tokens)[1]!);
+  let x = model.embed(params, tokens);
+  for (let layer = 0; layer < routing.anchorLayers; layer++) {
+    const memory = { ...model.keysValues(params, layer, x, positions), mask };
+    x = model.block(params, layer, x, positions, memory);
+  }
+  const site = siteOf(model, routing.anchorLayers);
+  return routing.router.decide(routing.params, stopGradient(x), site, routing.context);
+}

@@ -1,0 +1,34 @@
+/** What a routed model pays for depth, and the statistics that it is charged by. */
+
+import { broadcastTo, div, mean, mul, type Node, reduceSum, reshape } from "../graph/mod.ts";
+import { scalar, shapeOf, sub } from "../graph/mod.ts";
+
+/**
+ * Share of real tokens that run each block, `[L']`. Padding never counts.
+ *
+ * @param gates `[B, T, L']` or `[B, 1, L']`
+ * @param tokenMask float32 `[B, T]`, 1 for real tokens
+ */
+export function layerActivity(gates: Node, tokenMask: Node): Node {
+  const [batch, length] = shapeOf(tokenMask) as [number, number];
+  const perToken = broadcastTo(gates, [batch, length, shapeOf(gates)[2]!]);
+  const weights = div(tokenMask, reduceSum(tokenMask)); // sums to 1
+  return reduceSum(mul(perToken, broadcastColumn(weights)), [0, 1]);
+}
+
+function broadcastColumn(x: Node): Node {
+  const [batch, length] = shapeOf(x) as [number, number];
+  return reshape(x, [batch, length, 1]);
+}
+
+/** The L1 term: blocks run per token, the sum of {@link layerActivity} over blocks. */
+export function activityPenalty(activity: Node): Node {
+  return reduceSum(activity);
+}
+
+/** (skip - target)^2, with skip the share of routable token-block pairs that are skipped. */
+export function targetPenalty(activity: Node, targetSkip: Node): Node {
+  const skip = sub(scalar(1), mean(activity));
+  const gap = sub(skip, targetSkip);
+  return mul(gap, gap);
+}

@@ -1,0 +1,100 @@
+/** The loss of a routed model: language modelling, distillation, and the price of depth. */
+
+import { type Decision } from "../contracts/mod.ts";
+import {
+  add,
+  crossEntropy,
+  klDivergence,
+  mul,
+  type Node,
+  reduceSum,
+  scalar,
+  scale,
+  sub,
+} from "../graph/mod.ts";
+import { activityPenalty, layerActivity, targetPenalty } from "../routing/mod.ts";
+
+/** Weights of the parts that do not change during a run. */
+export interface ObjectiveOptions {
+  /** Share of the language loss that distillation takes over once it is warm; 0 builds no teacher. */
+  readonly distillWeight: number;
+  /** Temperature of the distillation. */
+  readonly distillTemperature: number;
+  /** Price of one block run per token (L1). */
+  readonly sparsityWeight: number;
+  /** Weight of the squared distance between skip ratio and target. */
+  readonly targetWeight: number;
+}
+
+/** Values that change from step to step, as scalar nodes. */
+export interface ObjectiveInputs {
+  /** 1 / number of real target tokens in the whole optimizer step. */
+  readonly lossScale: Node;
+  /** 1 / number of micro-batches in the optimizer step. */
+  readonly microShare: Node;
+  /** Present share of distillation in the language loss. */
+  readonly distillShare: Node;
+  /** Present target for the skip ratio. */
+  readonly targetSkip: Node;
+}
+
+/** Scalars, each already weighted as it enters the sum, except where said. */
+export interface LossParts {
+  readonly loss: Node;
+  /** Unweighted, in nats per token. */
+  readonly crossEntropy: Node;
+  /** Unweighted KL(teacher || student) at the distillation temperature, times its square. */
+  readonly distill?: Node;
+  readonly sparsity?: Node;
+  readonly target?: Node;
+  /** Share of tokens that run each block, `[L']`. */
+  readonly activity?: Node;
+}
+
+/**
+ * (1 - a) CE + a t^2 KL(teacher || student) + L1 blocks + w (skip - target)^2, where padding enters
+ * none of them.
+ *
+ * @param logits `[B, T, V]`
+ * @param teacherLogits the frozen model's, likewise; absent: no distillation
+ * @param targets int32 `[B, T]`
+ * @param tokenMask float32 `[B, T]`, 1 for real tokens
+ */
+export function objective(
+  options: ObjectiveOptions,
+  inputs: ObjectiveInputs,
+  logits: Node,
+  targets: Node,
+  tokenMask: Node,
+  teacherLogits?: Node,
+  decision?: Decision,
+): LossParts {
+  const perToken = (loss: Node) => mul(reduceSum(mul(loss, tokenMask)), inputs.lossScale);
+  const language = perToken(crossEntropy(logits, targets));
+  let loss = language;
+  let distill: Node | undefined;
+  if (teacherLogits) {
+    // Gradients of softened logits shrink with the temperature's square (Hinton et al. 2015).
+    const t = options.distillTemperature;
+    const kl = klDivergence(scale(logits, 1 / t), scale(teacherLogits, 1 / t));
+    distill = scale(perToken(kl), t * t);
+    const own = mul(sub(scalar(1), inputs.distillShare), language);
+    loss = add(own, mul(inputs.distillShare, distill));
+  }
+  if (!decision) return { loss, crossEntropy: language, ...(distill ? { distill } : {}) };
+
+  const activity = layerActivity(decision.gates, tokenMask);
+  const charge = (penalty: Node, weight: number) => mul(scale(penalty, weight), inputs.microShare);
+  const sparsity = charge(activityPenalty(activity), options.sparsityWeight);
+  const target = charge(targetPenalty(activity, inputs.targetSkip), options.targetWeight);
+  loss = add(loss, add(sparsity, target));
+  if (decision.penalty) loss = add(loss, mul(decision.penalty, inputs.microShare));
+  return {
+    loss,
+    crossEntropy: language,
+    sparsity,
+    target,
+    activity,
+    ...(distill ? { distill } : {}),
+  };
+}

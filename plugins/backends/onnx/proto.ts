@@ -1,0 +1,100 @@
+/**
+ * The part of the ONNX file format that we write, as protocol buffers.
+ *
+ * Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (IR version 10);
+ * fields that we never write are left out, which the wire format allows.
+ */
+
+import protobuf from "protobufjs";
+
+const SCHEMA = `
+  syntax = "proto2";
+  message AttributeProto {
+    optional string name = 1;  optional int32 type = 20;
+    optional float f = 2;  optional int64 i = 3;  optional bytes s = 4;  repeated int64 ints = 8;
+  }
+  message NodeProto {
+    repeated string input = 1;  repeated string output = 2;
+    optional string name = 3;  optional string opType = 4;  optional string domain = 7;
+    repeated AttributeProto attribute = 5;
+  }
+  message TensorProto {
+    repeated int64 dims = 1;  optional int32 dataType = 2;
+    optional string name = 8;  optional bytes rawData = 9;
+  }
+  message ValueInfoProto { optional string name = 1;  optional TypeProto type = 2; }
+  message TypeProto { optional TensorTypeProto tensorType = 1; }
+  message TensorTypeProto { optional int32 elemType = 1;  optional ShapeProto shape = 2; }
+  message ShapeProto { repeated DimProto dim = 1; }
+  message DimProto { optional int64 dimValue = 1; }
+  message GraphProto {
+    repeated NodeProto node = 1;  optional string name = 2;  repeated TensorProto initializer = 5;
+    repeated ValueInfoProto input = 11;  repeated ValueInfoProto output = 12;
+  }
+  message OperatorSetIdProto { optional string domain = 1;  optional int64 version = 2; }
+  message ModelProto {
+    optional int64 irVersion = 1;  optional string producerName = 2;
+    optional GraphProto graph = 7;  repeated OperatorSetIdProto opsetImport = 8;
+  }
+`;
+
+/** Element types, by ONNX's numbers. */
+export const ELEMENT = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
+
+/** Kinds of attribute, by ONNX's numbers. */
+export const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+
+/** A named setting of an ONNX node. */
+export interface AttributeProto {
+  name: string;
+  type: number;
+  f?: number;
+  i?: number;
+  s?: Uint8Array;
+  ints?: readonly number[];
+}
+
+/** One ONNX operator with the names of its inputs and outputs. */
+export interface NodeProto {
+  name: string;
+  opType: string;
+  domain: string;
+  input: readonly string[];
+  output: readonly string[];
+  attribute: readonly AttributeProto[];
+}
+
+/** A tensor that is part of the model. */
+export interface TensorProto {
+  name: string;
+  dataType: number;
+  dims: readonly number[];
+  rawData: Uint8Array;
+}
+
+/** Name and type of an input or output. */
+export interface ValueInfoProto {
+  name: string;
+  type: { tensorType: { elemType: number; shape: { dim: { dimValue: number }[] } } };
+}
+
+/** Everything inside a model. */
+export interface GraphProto {
+  name: string;
+  node: NodeProto[];
+  initializer: TensorProto[];
+  input: ValueInfoProto[];
+  output: ValueInfoProto[];
+}
+
+const modelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType("ModelProto");
+
+/** The bytes of an ONNX file: standard operators of opset 21, and ONNX Runtime's own. */
+export function encodeModel(graph: GraphProto): Uint8Array {
+  return modelProto.encode({
+    irVersion: 10,
+    producerName: "dlr",
+    graph,
+    opsetImport: [{ domain: "", version: 21 }, { domain: "com.microsoft", version: 1 }],
+  }).finish();
+}

@@ -1,0 +1,164 @@
+/**
+ * How each operation is said in ONNX (opset 21 and ONNX Runtime's contrib operators). The table is
+ * exhaustive: the compiler names an operation that lacks a rule.
+ */
+
+import {
+  type AttrsOf,
+  matmulSizes,
+  type Node,
+  type OpName,
+  shapeOf,
+} from "../../../core/graph/mod.ts";
+import { CONTRIB, type Emitter } from "./emitter.ts";
+import { ELEMENT } from "./proto.ts";
+
+/** Says one operation, given the names of its inputs, and returns the name of its value. */
+export type Rule<K extends OpName> = (
+  emit: Emitter,
+  inputs: readonly string[],
+  attrs: AttrsOf<K>,
+  node: Node,
+) => string;
+
+const plain = (opType: string): Rule<OpName> => (emit, inputs) => emit.node(opType, inputs);
+
+/** Operations that only matter to gradients are their first input. */
+const alias: Rule<OpName> = (_emit, [x]) => x!;
+
+const shapeOfInput = (node: Node, i: number) => shapeOf(node.inputs[i]!);
+
+/** `[...]` to `[..., 1]`: the operators that index want a column. */
+function column(emit: Emitter, name: string, node: Node): string {
+  return emit.once(
+    `column ${name}`,
+    () => emit.node("Reshape", [name, emit.int64s([...shapeOf(node), 1])]),
+  );
+}
+
+function logSoftmax(emit: Emitter, logits: string): string {
+  return emit.once(`logSoftmax ${logits}`, () => emit.node("LogSoftmax", [logits], { axis: -1 }));
+}
+
+/** Where the logarithm is known already, its exponential is the cheaper way. */
+function softmax(emit: Emitter, logits: string): string {
+  return emit.once(`softmax ${logits}`, () => {
+    const log = emit.recall(`logSoftmax ${logits}`);
+    return log ? emit.node("Exp", [log]) : emit.node("Softmax", [logits], { axis: -1 });
+  });
+}
+
+const elementwise = {
+  add: plain("Add"),
+  sub: plain("Sub"),
+  mul: plain("Mul"),
+  div: plain("Div"),
+  greater: (emit, inputs) =>
+    emit.node("Cast", [emit.node("Greater", inputs)], { to: ELEMENT.float32 }),
+  neg: plain("Neg"),
+  exp: plain("Exp"),
+  log: plain("Log"),
+  sqrt: plain("Sqrt"),
+  erf: plain("Erf"),
+  sigmoid: plain("Sigmoid"),
+  tanh: plain("Tanh"),
+  silu: (emit, inputs) => emit.contrib("QuickGelu", inputs, { alpha: { float: 1 } }),
+  stopGradient: alias,
+  straightThrough: alias,
+  cast: (emit, inputs, { dtype }) => emit.node("Cast", inputs, { to: ELEMENT[dtype] }),
+} satisfies { [K in OpName]?: Rule<K> };
+
+const movement = {
+  // An empty list of axes would mean all of them.
+  reduceSum: (emit, [x], { axes, keepDims }) =>
+    axes.length === 0
+      ? x!
+      : emit.node("ReduceSum", [x!, emit.int64s(axes)], { keepdims: keepDims ? 1 : 0 }),
+  reshape: (emit, [x], { shape }) =>
+    emit.node("Reshape", [x!, emit.int64s(shape)], { allowzero: 1 }),
+  transpose: (emit, inputs, { permutation }) =>
+    emit.node("Transpose", inputs, { perm: permutation }),
+  broadcastTo: (emit, [x], { shape }) => emit.node("Expand", [x!, emit.int64s(shape)]),
+  slice: (emit, [x], { axis, start, end }) =>
+    emit.node("Slice", [x!, emit.int64s([start]), emit.int64s([end]), emit.int64s([axis])]),
+  pad: (emit, [x], { axis, before, after }) =>
+    emit.node("Pad", [x!, emit.int64s([before, after]), "", emit.int64s([axis])]),
+  concat: (emit, inputs, { axis }) => emit.node("Concat", inputs, { axis }),
+} satisfies { [K in OpName]?: Rule<K> };
+
+const indexing = {
+  gatherRows: (emit, inputs) => emit.node("Gather", inputs, { axis: 0 }),
+  scatterRows(emit, [values, ids], _attrs, node) {
+    const zeros = emit.node("Expand", [emit.scalar(0), emit.int64s(shapeOf(node))]);
+    const index = emit.node("Cast", [column(emit, ids!, node.inputs[1]!)], { to: ELEMENT.int64 });
+    return emit.node("ScatterND", [zeros, index, values!], { reduction: "add" });
+  },
+  takeLast(emit, [x, ids], _attrs, node) {
+    const taken = emit.node("GatherElements", [x!, column(emit, ids!, node)], { axis: -1 });
+    return emit.node("Reshape", [taken, emit.int64s(shapeOf(node))]);
+  },
+  addAtLast: (emit, [x, ids, values], _attrs, node) =>
+    emit.node("ScatterElements", [
+      x!,
+      column(emit, ids!, node.inputs[1]!),
+      column(emit, values!, node.inputs[2]!),
+    ], { axis: -1, reduction: "add" }),
+} satisfies { [K in OpName]?: Rule<K> };
+
+const contraction = {
+  matmul(emit, inputs, attrs, node) {
+    const { transA, transB, alpha } = attrs;
+    if (!transA && !transB && alpha === 1) return emit.node("MatMul", inputs);
+    const [a, b] = node.inputs as [Node, Node];
+    // A product of empty or one-row matrices takes the same operator: the sizes are only checked.
+    matmulSizes(a.type, b.type, attrs);
+    return emit.contrib("FusedMatMul", inputs, {
+      transA: Number(transA),
+      transB: Number(transB),
+      alpha: { float: alpha },
+    });
+  },
+  softmax: (emit, [x]) => softmax(emit, x!),
+  logSoftmax: (emit, [x]) => logSoftmax(emit, x!),
+  crossEntropy(emit, [logits, targets], _attrs, node) {
+    const ids = column(emit, targets!, node);
+    const taken = emit.node("GatherElements", [logSoftmax(emit, logits!), ids], { axis: -1 });
+    return emit.node("Neg", [emit.node("Reshape", [taken, emit.int64s(shapeOf(node))])]);
+  },
+  klDivergence(emit, [student, teacher], _attrs, node) {
+    const logP = logSoftmax(emit, teacher!);
+    const gap = emit.node("Sub", [logP, logSoftmax(emit, student!)]);
+    const each = emit.node("Mul", [softmax(emit, teacher!), gap]);
+    const last = shapeOfInput(node, 0).length - 1;
+    return emit.node("ReduceSum", [each, emit.int64s([last])], { keepdims: 0 });
+  },
+  rmsNorm(emit, [x, weight], { epsilon }) {
+    const attrs = { axis: -1, epsilon: { float: epsilon } };
+    const [y, inverse] = emit.nodes("SimplifiedLayerNormalization", [x!, weight!], attrs, 2);
+    emit.remember(`inverseRms ${epsilon} ${x}`, inverse!);
+    return y!;
+  },
+  inverseRms: (emit, [x], { epsilon }, node) =>
+    emit.once(`inverseRms ${epsilon} ${x}`, () => {
+      const last = emit.int64s([shapeOf(node).length - 1]);
+      const square = emit.node("Mul", [x!, x!]);
+      const mean = emit.node("ReduceMean", [square, last], { keepdims: 1 });
+      const root = emit.node("Sqrt", [emit.node("Add", [mean, emit.scalar(epsilon)])]);
+      return emit.node("Reciprocal", [root]);
+    }),
+  rope(emit, [x, positions, cos, sin], { heads }) {
+    const at = emit.once(
+      `int64 ${positions}`,
+      () => emit.node("Cast", [positions!], { to: ELEMENT.int64 }),
+    );
+    return emit.node("RotaryEmbedding", [x!, at, cos!, sin!], { num_heads: heads }, CONTRIB);
+  },
+} satisfies { [K in OpName]?: Rule<K> };
+
+/** Every operation but the two that bring values in. */
+export const rules: { readonly [K in Exclude<OpName, "input" | "constant">]: Rule<K> } = {
+  ...elementwise,
+  ...movement,
+  ...indexing,
+  ...contraction,
+};
