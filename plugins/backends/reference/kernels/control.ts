@@ -1,0 +1,26 @@
+/** Constants, conversions, and operations that concern gradients only. */
+
+import { type DType, type HostTensor } from "../../../../core/tensor/mod.ts";
+import { type Kernel, type Values } from "../kernel.ts";
+
+/** Numbers as the interpreter holds them for `dtype`; fractions are cut towards integers. */
+export function convert(data: HostTensor["data"], dtype: DType): Values {
+  switch (dtype) {
+    case "float32":
+      return data instanceof Float64Array ? data : new Float64Array(data);
+    case "int32":
+      return data instanceof Int32Array ? data : new Int32Array(data);
+    case "uint8":
+      return data instanceof Uint8Array ? data : new Uint8Array(data);
+  }
+}
+
+export const constant: Kernel<"constant"> = ({ attrs: { value } }) =>
+  convert(value.data, value.dtype);
+
+export const cast: Kernel<"cast"> = ({ inputs, attrs: { dtype } }) =>
+  convert(inputs[0]!.data, dtype);
+
+export const stopGradient: Kernel<"stopGradient"> = ({ inputs }) => inputs[0]!.data;
+
+export const straightThrough: Kernel<"straightThrough"> = ({ inputs }) => inputs[0]!.data;
