@@ -39,7 +39,7 @@ LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM = 2e-4, 0.01, 1.0
 
 
 class TokenRouter(nn.Module):
-    """Gates [B, T, L'] in {0, 1} from the anchor state [B, T, D], with a straight-through gradient."""
+    """Gates [B, T, L'] in {0, 1} from the anchor state [B, T, D]; straight-through gradient."""
 
     def __init__(self, width: int, routable_layers: int):
         super().__init__()

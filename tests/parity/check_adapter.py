@@ -35,7 +35,7 @@ def arguments() -> argparse.Namespace:
 
 
 def unloaded(model: PeftModel, adapter: Path) -> list[str]:
-    """What PEFT did not take as it stands in the file; PEFT itself only warns of missing tensors."""
+    """Tensors that PEFT did not take as they stand in the file; PEFT only warns of missing ones."""
     saved = load_file(adapter / "adapter_model.safetensors")
     loaded = get_peft_model_state_dict(model, save_embedding_layers=False)
     return sorted(

@@ -306,7 +306,8 @@ def main() -> None:
         }
         save_file(stored, GOLDENS / f"{file}.safetensors")
     for name in ("forward", "lora"):
-        print(f"{name}: loss {exact[name]['loss']:.6f}, logits std {exact[name]['logits'].std():.3f}")
+        loss, spread = exact[name]["loss"], exact[name]["logits"].std()
+        print(f"{name}: loss {loss:.6f}, standard deviation of the logits {spread:.3f}")
     print("gated:", {name: round(exact["gated"][name].item(), 6) for name in ("loss", "ce", "kd")})
     print("adamw: losses", exact["adamw"]["losses"].tolist(), "gradient norms", norms)
 
