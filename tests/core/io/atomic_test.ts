@@ -25,14 +25,22 @@ const reason = mayAll ? "" : " [skipped: needs --allow-all]";
 /** A device on which every write fails as on a full disk (Linux). */
 const FULL = "/dev/full";
 
-/** Runs `body` while a call of node:fs fails as the operating system would make it fail. */
+/**
+ * Runs `body` while a call of node:fs, after `allowed` that succeed, fails as the operating system
+ * would make it fail, `failures` times.
+ */
 async function failing(
   call: "writeSync" | "fsyncSync" | "openSync" | "renameSync",
   code: string,
   body: () => Promise<void>,
+  allowed = 0,
+  failures = Infinity,
 ): Promise<void> {
-  const original = fs[call];
-  const replacement = () => {
+  const original = fs[call] as (...args: unknown[]) => unknown;
+  let calls = 0;
+  const replacement = (...args: unknown[]) => {
+    const call = calls++;
+    if (call < allowed || call >= allowed + failures) return original(...args);
     throw Object.assign(new Error(`${code}: said the test`), { code });
   };
   Object.assign(fs, { [call]: replacement });
@@ -280,6 +288,24 @@ Deno.test("a folder whose replacement was killed between its renames gets its na
     fs.writeFileSync(join(folder, ".step-3.old", "a.txt"), "older");
     assert.equal(newestWholeFolder(folder, "step-", { clean: true }), path);
     assert.deepEqual(fs.readdirSync(folder), ["step-3"]);
+  }));
+
+Deno.test("a replacement that fails at any rename leaves the former folder in its place", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "best");
+    await writeFolderAtomic(path, twoFiles("former"));
+    // The renames are: of the manifest, of the former folder aside, of the new one into its place.
+    for (const allowed of [0, 1, 2]) {
+      const write = () => userError(() => writeFolderAtomic(path, twoFiles("new")), "best");
+      await failing("renameSync", "EIO", write, allowed, 1);
+      assert.deepEqual(fs.readdirSync(folder), ["best"]);
+      assert.equal(fs.readFileSync(join(path, "a.txt"), "utf8"), "former");
+    }
+    // A replacement killed between its renames, and then one that fails before them.
+    fs.renameSync(path, join(folder, ".best.old"));
+    await assert.rejects(writeFolderAtomic(path, () => Promise.reject(new TypeError("no"))));
+    assert.deepEqual(fs.readdirSync(folder), ["best"]);
+    assert.equal(fs.readFileSync(join(path, "a.txt"), "utf8"), "former");
   }));
 
 Deno.test({
