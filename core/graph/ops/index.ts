@@ -15,6 +15,7 @@ export const gatherRowsOp = defineOp({
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [table, ids] = inputs as [TensorType, TensorType];
     needIndices("gatherRows", inputs, 1);
+    if (table.shape.length === 0) refuse("gatherRows", inputs, "the table needs at least one axis");
     return { dtype: table.dtype, shape: [...ids.shape, ...table.shape.slice(1)] };
   },
   gradient: ({ inputs: [table, ids], cotangent }) => [
@@ -44,6 +45,7 @@ export const takeLastOp = defineOp({
     const [x, ids] = inputs as [TensorType, TensorType];
     needFloats("takeLast", [x]);
     needIndices("takeLast", inputs, 1);
+    lastDim("takeLast", x);
     if (!sameShape(x.shape.slice(0, -1), ids.shape)) {
       refuse("takeLast", inputs, "there must be one index a row");
     }

@@ -44,6 +44,7 @@ export const crossEntropyOp = defineOp({
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [logits, targets] = inputs as [TensorType, TensorType];
     needFloats("crossEntropy", [logits]);
+    lastDim("crossEntropy", logits);
     if (targets.dtype !== "int32" || !sameShape(logits.shape.slice(0, -1), targets.shape)) {
       refuse("crossEntropy", inputs, "there must be one int32 target a row");
     }

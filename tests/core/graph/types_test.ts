@@ -94,6 +94,21 @@ const refusals: readonly [what: string, build: () => g.Node, message: RegExp][] 
     () => g.addAtLast(x([3, 4]), x([3], "int32"), x([2])),
     /there must be one index and one value a row/,
   ],
+  [
+    "rows of a scalar",
+    () => g.gatherRows(x([]), x([3], "int32")),
+    /gatherRows float32\[\] and int32\[3\]: the table needs at least one axis/,
+  ],
+  [
+    "an element of a scalar",
+    () => g.takeLast(x([]), x([], "int32")),
+    /takeLast float32\[\]: it needs at least one axis/,
+  ],
+  [
+    "a target for a scalar",
+    () => g.crossEntropy(x([]), x([], "int32")),
+    /crossEntropy float32\[\]: it needs at least one axis/,
+  ],
   ["a softmax of a scalar", () => g.softmax(x([])), /softmax float32\[\]: it needs at least one/],
   [
     "targets for other rows",
