@@ -18,7 +18,7 @@ import {
   scalar,
   softmax,
 } from "../../core/graph/mod.ts";
-import { bytes, floats, type HostTensor, ints } from "../../core/tensor/mod.ts";
+import { bytes, floats, type HostTensor, ints, showType } from "../../core/tensor/mod.ts";
 import { evaluate } from "../../plugins/backends/reference/mod.ts";
 import { type OperationCase, signed } from "./cases.ts";
 import { assertClose, type Tolerance } from "./close.ts";
@@ -174,7 +174,11 @@ function testPrograms(name: string, make: MakeBackend, tolerance: Tolerance): vo
     using up = backend.upload(given.a);
     using ids = backend.upload(given.i);
     using mask = backend.upload(given.m);
-    assert.deepEqual(up.type, { dtype: "float32", shape: [2, 3] });
+    assert.deepEqual([up, ids, mask].map(({ type }) => showType(type)), [
+      "float32[2, 3]",
+      "int32[2]",
+      "uint8[2]",
+    ]);
     const expected = evaluate(outputs, given);
     for (let run = 0; run < 2; run++) {
       const actual = await program.run({ a: up, i: ids, m: mask });
