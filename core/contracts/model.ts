@@ -93,3 +93,17 @@ export interface DecoderModel {
   /** `[..., D]` to logits `[..., V]`, final norm included. */
   head(params: Params, rows: Node): Node;
 }
+
+/** A family of models: which checkpoints it reads, and how. */
+export interface ModelKind {
+  readonly name: string;
+  /** Names under `architectures` in a checkpoint's `config.json`. */
+  readonly architectures: readonly string[];
+  /**
+   * The model that a `config.json` describes.
+   *
+   * @param source where the configuration is from, for messages
+   * @throws {UserError} when a field is missing, out of range or not supported.
+   */
+  fromConfig(config: Readonly<Record<string, unknown>>, source: string): DecoderModel;
+}

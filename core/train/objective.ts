@@ -38,14 +38,16 @@ export interface ObjectiveInputs {
   readonly targetSkip: Node;
 }
 
-/** Scalars, each already weighted as it enters the sum, except where said. */
+/** The weighted sum, and its parts without their weights. Scalars, where not said otherwise. */
 export interface LossParts {
   readonly loss: Node;
-  /** Unweighted, in nats per token. */
+  /** In nats per token. */
   readonly crossEntropy: Node;
-  /** Unweighted KL(teacher || student) at the distillation temperature, times its square. */
+  /** KL(teacher || student) at the distillation temperature, times its square. */
   readonly distill?: Node;
+  /** Routable blocks run per token. */
   readonly sparsity?: Node;
+  /** Squared distance of the skip ratio from its target. */
   readonly target?: Node;
   /** Share of tokens that run each block, `[L']`. */
   readonly activity?: Node;
@@ -84,10 +86,10 @@ export function objective(
   if (!decision) return { loss, crossEntropy: language, ...(distill ? { distill } : {}) };
 
   const activity = layerActivity(decision.gates, tokenMask);
-  const charge = (penalty: Node, weight: number) => mul(scale(penalty, weight), inputs.microShare);
-  const sparsity = charge(activityPenalty(activity), options.sparsityWeight);
-  const target = charge(targetPenalty(activity, inputs.targetSkip), options.targetWeight);
-  loss = add(loss, add(sparsity, target));
+  const sparsity = mul(activityPenalty(activity), inputs.microShare);
+  const target = mul(targetPenalty(activity, inputs.targetSkip), inputs.microShare);
+  loss = add(loss, scale(sparsity, options.sparsityWeight));
+  loss = add(loss, scale(target, options.targetWeight));
   if (decision.penalty) loss = add(loss, mul(decision.penalty, inputs.microShare));
   return {
     loss,

@@ -1,0 +1,157 @@
+/**
+ * Checkpoints: one folder each, whole or not there at all.
+ *
+ *   adapter_config.json, adapter_model.safetensors     LoRA, as PEFT reads and writes it
+ *   router_config.json, router.safetensors             the router and its calibrated threshold
+ *   trainer_state.json, optimizer.safetensors          what a run needs to go on, bit for bit
+ *   manifest.json                                      sizes and SHA-256 of the others
+ *
+ * Random numbers and the order of the data are functions of the seed and the step, so neither has a
+ * state to be saved.
+ */
+
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../contracts/mod.ts";
+import {
+  newestWholeFolder,
+  openSafetensors,
+  readJson,
+  removeQuietly,
+  verifyFolder,
+  writeFileAtomic,
+  writeFolderAtomic,
+  writeSafetensors,
+} from "../io/mod.ts";
+import { type LoraOptions, type Weights } from "../nn/mod.ts";
+import { siteOf } from "../routing/mod.ts";
+import { type FloatTensor, sameShape } from "../tensor/mod.ts";
+import { writeAdapter } from "./adapter_files.ts";
+import { type AdamW } from "./optimizer.ts";
+import { type StudentOptions } from "./step.ts";
+
+/** Checkpoints of a run are named by their step. */
+const PREFIX = "step-";
+const STATE = "trainer_state.json";
+
+/** The best evaluation of a run so far. */
+export interface BestEvaluation {
+  readonly step: number;
+  readonly validationLoss: number;
+}
+
+const stateSchema = z.object({
+  version: z.literal(1, { error: "this version of the format is not supported" }),
+  step: z.int().min(0),
+  threshold: z.number(),
+  best: z.object({ step: z.int(), validationLoss: z.number() }).nullable(),
+});
+
+/** What changes while a run goes on, besides parameters and optimizer. */
+export type TrainerState = Omit<z.infer<typeof stateSchema>, "version">;
+
+/** The router part of a checkpoint. */
+export interface RouterFile {
+  readonly name: string;
+  /** Its options, as in the configuration. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly anchorLayers: number;
+  /** A block runs where its logit is above this. */
+  readonly threshold: number;
+}
+
+/** What a checkpoint is made from. */
+export interface CheckpointSource {
+  readonly student: StudentOptions & { readonly lora: LoraOptions };
+  readonly router?: Omit<RouterFile, "threshold">;
+  readonly optimizer: AdamW;
+  /** Name or folder of the frozen model. */
+  readonly baseModel: string;
+}
+
+/** The checkpoints of one run. */
+export class CheckpointStore {
+  constructor(readonly folder: string, private readonly source: CheckpointSource) {}
+
+  /** The folder of the checkpoint of a step. */
+  path(step: number): string {
+    return join(this.folder, PREFIX + String(step).padStart(6, "0"));
+  }
+
+  /**
+   * Writes a checkpoint, notes it as the latest (and perhaps the best) in `index.json`, and removes
+   * those that are neither.
+   *
+   * @throws {UserError} when the disk is full; what was there before is untouched.
+   */
+  async save(state: TrainerState): Promise<string> {
+    const path = this.path(state.step);
+    const { student, router, optimizer, baseModel } = this.source;
+    await writeFolderAtomic(path, (folder) => {
+      writeAdapter(folder, student.model, student.lora, optimizer.params, baseModel);
+      if (student.router && router) {
+        const site = siteOf(student.model, student.router.anchorLayers);
+        const own = Object.keys(student.router.router.params(site));
+        const file: RouterFile = { ...router, threshold: state.threshold };
+        writeFileAtomic(join(folder, "router_config.json"), toJson(file));
+        const tensors = own.map((name) => ({ name, tensor: optimizer.params[name]! }));
+        writeSafetensors(join(folder, "router.safetensors"), tensors, { format: "pt" });
+      }
+      writeSafetensors(join(folder, "optimizer.safetensors"), optimizerTensors(optimizer));
+      writeFileAtomic(join(folder, STATE), toJson({ version: 1, ...state }));
+    });
+    const best = state.best ? PREFIX + String(state.best.step).padStart(6, "0") : null;
+    const latest = PREFIX + String(state.step).padStart(6, "0");
+    writeFileAtomic(join(this.folder, "index.json"), toJson({ latest, best }));
+    for (const entry of Deno.readDirSync(this.folder)) {
+      const stale = entry.name.startsWith(PREFIX) && entry.name !== latest && entry.name !== best;
+      if (entry.isDirectory && stale) removeQuietly(join(this.folder, entry.name));
+    }
+    return path;
+  }
+
+  /**
+   * Restores parameters and optimizer from the newest whole checkpoint, in place.
+   *
+   * @returns the rest of its state, or undefined where there is no checkpoint yet
+   */
+  restore(): TrainerState | undefined {
+    const folder = newestWholeFolder(this.folder, PREFIX, { clean: true });
+    if (!folder) return undefined;
+    verifyFolder(folder);
+    const path = join(folder, STATE);
+    const parsed = stateSchema.safeParse(readJson(path, "the trainer's state"));
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0]!;
+      throw new UserError(`Cannot use ${path}: "${issue.path.join(".")}": ${issue.message}`);
+    }
+    using file = openSafetensors(join(folder, "optimizer.safetensors"));
+    for (const { name, tensor } of optimizerTensors(this.source.optimizer)) {
+      const stored = file.read(name);
+      if (!sameShape(stored.shape, tensor.shape)) {
+        throw new UserError(
+          `Cannot resume from ${folder}: ${name} is [${stored.shape}] there and ` +
+            `[${tensor.shape}] in this configuration`,
+        );
+      }
+      tensor.data.set(stored.data);
+    }
+    const { version: _version, ...state } = parsed.data;
+    return state;
+  }
+}
+
+/** Parameters in full precision and both averages: all that AdamW needs. */
+function optimizerTensors(optimizer: AdamW): { name: string; tensor: FloatTensor }[] {
+  const named = (prefix: string, weights: Weights) =>
+    Object.entries(weights).map(([name, tensor]) => ({ name: `${prefix}.${name}`, tensor }));
+  return [
+    ...named("parameter", optimizer.params),
+    ...named("first", optimizer.first),
+    ...named("second", optimizer.second),
+  ];
+}
+
+function toJson(value: unknown): string {
+  return JSON.stringify(value, null, 2) + "\n";
+}

@@ -1,0 +1,9 @@
+/** Training: objective, compiled step, optimizer, schedules, loop, and evaluation on text. */
+export * from "./evaluator.ts";
+export * from "./objective.ts";
+export * from "./optimizer.ts";
+export * from "./schedule.ts";
+export * from "./step.ts";
+export * from "./trainer.ts";
+export * from "./adapter_files.ts";
+export * from "./checkpoint.ts";

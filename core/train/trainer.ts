@@ -1,0 +1,100 @@
+/**
+ * The training loop's body: batches, a compiled step, clipping, AdamW, schedules.
+ *
+ * All that a run depends on is a function of its seed and the step's number, so the trainer's state
+ * is the parameters, the optimizer's two averages and the step, and nothing else.
+ */
+
+import { AdamW, clipByNorm } from "./optimizer.ts";
+import { learningRateAt, type RateSchedule } from "./schedule.ts";
+import { type Batch, type StepLosses, type StepSchedule, type TrainingStep } from "./step.ts";
+
+/** Settings of the loop. */
+export interface TrainerOptions {
+  readonly steps: number;
+  /** Micro-batches per optimizer step. */
+  readonly accumulation: number;
+  /** Largest joint norm of the gradients; 0: no clipping. */
+  readonly clipNorm: number;
+  readonly rate: RateSchedule;
+  /** Values of a step, counted from 0. */
+  readonly schedule: (step: number) => StepSchedule;
+  /** Micro-batch `index` of the run, counted from 0. */
+  readonly batch: (index: number) => Batch;
+  readonly seed: number;
+}
+
+/** What one optimizer step did. */
+export interface StepReport {
+  /** Optimizer steps taken so far, this one included. */
+  readonly step: number;
+  readonly losses: StepLosses;
+  readonly schedule: StepSchedule;
+  readonly learningRate: number;
+  /** Joint norm of the gradients before clipping. */
+  readonly gradientNorm: number;
+  readonly seconds: number;
+  /** Tokens learned from, padding included. */
+  readonly tokens: number;
+  /** Floating-point operations of the matrix products. */
+  readonly flops: number;
+}
+
+/** The training loop, one step at a time. */
+export class Trainer {
+  /** Optimizer steps taken so far; set it when a run is resumed. */
+  step = 0;
+
+  constructor(
+    private readonly program: TrainingStep,
+    readonly optimizer: AdamW,
+    readonly options: TrainerOptions,
+  ) {}
+
+  /** Whether all steps are taken. */
+  get done(): boolean {
+    return this.step >= this.options.steps;
+  }
+
+  /**
+   * Takes one optimizer step.
+   *
+   * @throws {TrainingDiverged} when the loss or a gradient is not finite; parameters are then as they
+   * were before the step.
+   */
+  async next(): Promise<StepReport> {
+    const { accumulation, clipNorm, rate, seed, steps } = this.options;
+    const started = performance.now();
+    const schedule = this.options.schedule(this.step);
+    const learningRate = learningRateAt(rate, this.step, steps);
+    const batches = Array.from(
+      { length: accumulation },
+      (_, micro) => this.options.batch(this.step * accumulation + micro),
+    );
+    const { losses, gradients } = await this.program.run(batches, schedule, seed, this.step);
+    const gradientNorm = clipByNorm(gradients, clipNorm);
+    if (!Number.isFinite(losses.loss) || !Number.isFinite(gradientNorm)) {
+      throw new TrainingDiverged(this.step + 1, losses.loss);
+    }
+    this.optimizer.step(gradients, learningRate, ++this.step);
+    return {
+      step: this.step,
+      losses,
+      schedule,
+      learningRate,
+      gradientNorm,
+      seconds: (performance.now() - started) / 1000,
+      tokens: batches.reduce((sum, { tokens }) => sum + tokens.data.length, 0),
+      flops: this.program.flops * accumulation,
+    };
+  }
+}
+
+/** The loss stopped being a number. */
+export class TrainingDiverged extends Error {
+  override readonly name = "TrainingDiverged";
+
+  constructor(readonly step: number, readonly loss: number) {
+    super(`Training diverged at step ${step}: the loss is ${loss}`);
+  }
+}
