@@ -10,7 +10,11 @@
 import { floats, type FloatTensor, RandomStream } from "../tensor/mod.ts";
 
 /** Gates `[B, T, L']` of independent draws at one rate for all layers. */
-export function randomGates(like: FloatTensor, activeShare: number, random: RandomStream) {
+export function randomGates(
+  like: FloatTensor,
+  activeShare: number,
+  random: RandomStream,
+): FloatTensor {
   return floats(like.shape, like.data.map(() => random.uniform() < activeShare ? 1 : 0));
 }
 
@@ -27,13 +31,19 @@ export function rateMatchedGates(
   );
 }
 
-/** The same gates, each token's whole pattern given to another token of the batch. */
-export function shuffledGates(gates: FloatTensor, random: RandomStream): FloatTensor {
+/** The same gates, each real token's whole pattern given to another real token of the batch. */
+export function shuffledGates(
+  gates: FloatTensor,
+  counts: (token: number) => boolean,
+  random: RandomStream,
+): FloatTensor {
   const layers = gates.shape[2]!;
-  const tokens = gates.data.length / layers;
-  const order = random.shuffle(Array.from({ length: tokens }, (_, token) => token));
-  const shuffled = floats(gates.shape);
-  order.forEach((from, to) => {
+  const tokens = Array.from({ length: gates.data.length / layers }, (_, token) => token);
+  const real = tokens.filter(counts);
+  const order = random.shuffle([...real]);
+  const shuffled = floats(gates.shape, gates.data.slice());
+  order.forEach((from, i) => {
+    const to = real[i]!;
     shuffled.data.set(gates.data.subarray(from * layers, (from + 1) * layers), to * layers);
   });
   return shuffled;

@@ -104,8 +104,7 @@ export class Evaluator implements AsyncDisposable {
   }
 
   /**
-   * The trained model under gates that are not the router's own. Batches whose gates are shuffled
-   * must hold real tokens only.
+   * The trained model under gates that are not the router's own.
    *
    * @param activity the router's activity per layer at this threshold
    * @param seed draws the random gates
@@ -127,14 +126,15 @@ export class Evaluator implements AsyncDisposable {
       const random = new RandomStream(seed, `control:${kind}`, index++);
       const decided = await this.#run(decide, batch, { threshold: floats([], [threshold]) });
       const own = decided.gates as FloatTensor;
+      const real = (token: number) => batch.tokenMask.data[token] === 1;
       const gates = {
         "random": () => randomGates(own, overall, random),
         "rate-matched": () => rateMatchedGates(own, activity, random),
-        "shuffled": () => shuffledGates(own, random),
+        "shuffled": () => shuffledGates(own, real, random),
       }[kind]();
       const { losses } = await this.#run(fixed, batch, { gates });
       sum.add(losses, batch.tokenMask);
-      statistics.add(gates.data, [], (token) => batch.tokenMask.data[token] === 1);
+      statistics.add(gates.data, [], real);
     }
     return { ...sum.result, statistics };
   }

@@ -1,0 +1,109 @@
+/**
+ * An experiment from its command line to its results: resolve the configuration, open or continue
+ * the run, train, evaluate, write down.
+ */
+
+import { UserError } from "../contracts/mod.ts";
+import { type CommandLine, readCommandLine } from "./command_line.ts";
+import { configKeys, type ConfigLayers, resolveConfig } from "./config.ts";
+import { sameConfiguration, showDifferences } from "./config_difference.ts";
+import { type ExperimentConfig, type RouterOptions } from "./config_schema.ts";
+import { type Plugins } from "./plugins.ts";
+import { continueRun, createRun, newestUnfinishedRun } from "./run_folder.ts";
+import { readRunRecord } from "./run_record.ts";
+import { type ConfigTree } from "./settings.ts";
+
+/** A named configuration with a word on what it is for. */
+export interface Experiment {
+  readonly name: string;
+  /** What it does and shows, in a sentence or two. */
+  readonly description: string;
+  /** Settings that differ from the schema's defaults; names the router. */
+  readonly defaults: ConfigTree & { readonly router: { readonly name: string } };
+  /** What to try afterwards: a command each, with a word on why. */
+  readonly next: readonly string[];
+}
+
+/**
+ * Runs an experiment as its command line says.
+ *
+ * @throws {UserError} for anything wrong with what was asked, before anything is written.
+ */
+export async function runExperiment(
+  experiment: Experiment,
+  plugins: Plugins,
+  args: readonly string[],
+): Promise<void> {
+  const routerOptions = new Map(
+    Array.from(plugins.routers.entries(), ([name, kind]) => [name, kind.options as RouterOptions]),
+  );
+  const defaults = { name: experiment.name, ...experiment.defaults };
+  const command = readCommandLine(args, {
+    command: `deno task ${experiment.name}`,
+    description: experiment.description,
+    settings: () => configKeys(routerOptions.get(experiment.defaults.router.name)!, defaults),
+  });
+  const layers: ConfigLayers = {
+    defaults,
+    routerOptions,
+    file: command.config,
+    overrides: command.overrides,
+    sets: command.sets,
+  };
+  const earlier = runToContinue(experiment.name, command);
+  const config = earlier
+    ? await continuedConfig(earlier, experiment.name, command, layers)
+    : await resolveConfig(layers);
+
+  // Loaded only now: `--help` and mistakes in the command line should not wait for it.
+  const { loadParts } = await import("./parts.ts");
+  const { trainRun } = await import("./train_run.ts");
+  const { writeResults } = await import("./results.ts");
+  const started = performance.now();
+  await using parts = await loadParts(config, plugins);
+  using run = earlier ? continueRun(earlier) : createRun({
+    config,
+    commandLine: ["deno", "task", experiment.name, ...args].join(" "),
+    out: command.out,
+  });
+  const trained = await trainRun(config, parts, run, command.quiet);
+  await writeResults(experiment, config, parts, run, trained, started);
+}
+
+/** The folder of the run that the command line asks to continue, if it asks for one. */
+function runToContinue(name: string, command: CommandLine): string | undefined {
+  if (command.fresh) return undefined;
+  if (command.resume === undefined) {
+    return command.out === undefined ? newestUnfinishedRun(name) : undefined;
+  }
+  if (command.resume !== "auto") return command.resume;
+  const newest = newestUnfinishedRun(name);
+  if (newest !== undefined) return newest;
+  throw new UserError(`There is no unfinished run of ${name} to resume: start one with --fresh`);
+}
+
+/** The configuration of a continued run; what the command line says must agree with it. */
+async function continuedConfig(
+  path: string,
+  name: string,
+  command: CommandLine,
+  layers: ConfigLayers,
+): Promise<ExperimentConfig> {
+  const record = readRunRecord(path);
+  if (record.name !== name) {
+    throw new UserError(`The run in ${path} is of ${record.name}, not of ${name}`);
+  }
+  const own = await resolveConfig({
+    defaults: record.config as ConfigTree,
+    routerOptions: layers.routerOptions,
+  });
+  const saysNothing = command.config === undefined && command.sets.length === 0 &&
+    Object.keys(command.overrides).length === 0;
+  if (saysNothing) return own;
+  const differences = sameConfiguration(own, await resolveConfig(layers));
+  if (differences.length === 0) return own;
+  throw new UserError(
+    `The unfinished run in ${path} has other settings: ${showDifferences(differences)}; ` +
+      "give --fresh to start a new run, or leave the settings out to continue this one",
+  );
+}

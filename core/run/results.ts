@@ -1,0 +1,80 @@
+/** The end of a run: final evaluation, figure, `run.json`, and what is printed. */
+
+import { relative } from "node:path";
+import process from "node:process";
+import { writeFigure } from "../report/figures.ts";
+import { trainingFigure, type TrainingRow } from "../report/training_figure.ts";
+import { type ExperimentConfig } from "./config_schema.ts";
+import { type Experiment } from "./experiment.ts";
+import {
+  comparisonTable,
+  evaluateFinally,
+  type FinalEvaluation,
+  finalNumbers,
+  kindTable,
+} from "./final_evaluation.ts";
+import { readMetrics } from "./metrics_csv.ts";
+import { type Parts } from "./parts.ts";
+import { type OpenRun } from "./run_folder.ts";
+import { LAYERS_FILE, METRICS_FILE, type TrainedRun } from "./train_run.ts";
+
+/**
+ * Evaluates a trained run, draws its figure, finishes `run.json` and prints all of it.
+ *
+ * @param started when the work began, as `performance.now()` gives it
+ */
+export async function writeResults(
+  experiment: Experiment,
+  config: ExperimentConfig,
+  parts: Parts,
+  run: OpenRun,
+  { evaluator, threshold, checkpoint }: TrainedRun,
+  started: number,
+): Promise<void> {
+  await using own = evaluator;
+  const batches = parts.validationBatches(config.evaluation.finalBatches);
+  const evaluation = await evaluateFinally(own, batches, threshold, config.seed);
+  const figure = await writeFigure(
+    run.file("training"),
+    trainingFigure(readMetrics(run.file(METRICS_FILE)) as unknown as TrainingRow[], {
+      title: `${config.name}: ${config.model} on ${config.data}, seed ${config.seed}`,
+      targetSkip: config.objective.targetSkip,
+      layers: {
+        total: parts.student.model.dims.numLayers,
+        anchor: config.router.anchorLayers,
+      },
+    }),
+  );
+  const wallSeconds = (performance.now() - started) / 1000;
+  run.finish(finalNumbers(evaluation, wallSeconds));
+
+  const lines = [
+    "",
+    comparisonTable(evaluation),
+    "",
+    routerLine(evaluation, config),
+  ];
+  const kinds = kindTable(evaluation);
+  if (kinds) lines.push("", kinds);
+  const here = (path: string) => relative(process.cwd(), path) || path;
+  lines.push(
+    "",
+    `metrics     ${here(run.file(METRICS_FILE))}, ${here(run.file(LAYERS_FILE))}`,
+    `checkpoint  ${here(checkpoint)}`,
+    `figure      ${here(figure.svg)}, ${here(figure.png)}`,
+    `record      ${here(run.file("run.json"))}`,
+    `time        ${wallSeconds.toFixed(0)} s`,
+    "",
+    "What next:",
+    ...experiment.next.map((line) => `  ${line}`),
+  );
+  console.log(lines.join("\n"));
+}
+
+function routerLine({ routed, shuffled }: FinalEvaluation, { objective }: ExperimentConfig) {
+  const { statistics, loss } = routed;
+  return `router: skip ratio ${statistics.skipRatio.toFixed(3)} ` +
+    `(target ${objective.targetSkip}), entropy ${statistics.entropy.toFixed(3)} bit per gate, ` +
+    `collapse: ${statistics.collapse}; looking at the token is worth ` +
+    `${(shuffled.loss - loss).toFixed(3)} nats`;
+}

@@ -1,0 +1,206 @@
+/** Trains a run: steps, evaluations, metrics, checkpoints, and stopping in good order. */
+
+import process from "node:process";
+import {
+  AdamW,
+  anneal,
+  CheckpointStore,
+  Evaluator,
+  ramp,
+  type RoutedLoss,
+  type StepReport,
+  Trainer,
+  type TrainerState,
+  TrainingDiverged,
+  TrainingStep,
+} from "../train/mod.ts";
+import { UserError } from "../contracts/mod.ts";
+import { type ExperimentConfig } from "./config_schema.ts";
+import { LAYER_COLUMNS, METRIC_COLUMNS, MetricsCsv } from "./metrics_csv.ts";
+import { type Parts } from "./parts.ts";
+import { createProgress } from "./progress.ts";
+import { type OpenRun } from "./run_folder.ts";
+import { Interrupted } from "./script.ts";
+
+/** Names of the files in a run folder. */
+export const METRICS_FILE = "metrics.csv";
+export const LAYERS_FILE = "layer_activity.csv";
+export const CHECKPOINTS_FOLDER = "checkpoints";
+
+/** A run whose steps are all taken. */
+export interface TrainedRun {
+  readonly evaluator: Evaluator;
+  /** A block runs where its logit is above this. */
+  readonly threshold: number;
+  /** The newest checkpoint. */
+  readonly checkpoint: string;
+}
+
+/**
+ * Takes the steps that are left of a run.
+ *
+ * @throws {Interrupted} after Ctrl-C, when everything is saved.
+ * @throws {UserError} when training diverges, or the disk is full.
+ */
+export async function trainRun(
+  config: ExperimentConfig,
+  parts: Parts,
+  run: OpenRun,
+  quiet: boolean,
+): Promise<TrainedRun> {
+  const { backend, student, frozen, trainable } = parts;
+  const optimizer = new AdamW(trainable, config.optimizer);
+  const store = new CheckpointStore(run.file(CHECKPOINTS_FOLDER), {
+    student,
+    optimizer,
+    router: routerFile(config),
+    baseModel: config.model,
+  });
+  let state: TrainerState = store.restore() ??
+    { step: 0, threshold: 0, best: null };
+  let saved = state.step;
+
+  const options = { ...student, objective: config.objective };
+  await using program = await TrainingStep.compile(backend, options, frozen, trainable);
+  const trainer = new Trainer(program, optimizer, {
+    steps: config.steps,
+    accumulation: config.accumulation,
+    clipNorm: config.optimizer.clipNorm,
+    rate: config.optimizer,
+    schedule: (step) => scheduleAt(config, step),
+    batch: parts.trainingBatch,
+    seed: config.seed,
+  });
+  trainer.step = state.step;
+  const evaluator = new Evaluator(backend, student, frozen, trainable, parts.kinds);
+  const calibration = parts.calibrationBatches(config.evaluation.calibrationBatches);
+  const validation = parts.validationBatches(config.evaluation.batches);
+
+  using metrics = MetricsCsv.open(run.file(METRICS_FILE), METRIC_COLUMNS, state.step);
+  using layers = MetricsCsv.open(run.file(LAYERS_FILE), LAYER_COLUMNS, state.step);
+  const progress = createProgress({
+    label: config.name,
+    total: config.steps,
+    start: state.step,
+    quiet,
+  });
+  using stop = new StopSignal();
+  if (state.step > 0) progress.note(`resumed after step ${state.step} from ${run.path}`);
+
+  const save = async () => {
+    metrics.flush();
+    layers.flush();
+    await store.save(state);
+    saved = state.step;
+  };
+  try {
+    while (!trainer.done) {
+      const report = await trainer.next();
+      state = { ...state, step: report.step };
+      const evaluates = report.step % config.evaluation.every === 0 || trainer.done;
+      let evaluated: RoutedLoss | undefined;
+      if (evaluates) {
+        const threshold = await evaluator.calibrate(calibration, config.objective.targetSkip);
+        evaluated = await evaluator.routed(validation, threshold);
+        state = { ...state, threshold, best: better(state, evaluated.loss) };
+      }
+      metrics.append(metricsRow(report, config, parts, evaluated));
+      evaluated?.statistics.layerActivity.forEach((share, i) => {
+        const layer = config.router.anchorLayers + i;
+        layers.append({ step: report.step, layer, "active_share": share });
+      });
+      progress.update(report.step, { loss: report.losses.loss.toFixed(3) });
+      if (evaluated) progress.note(evaluationLine(report.step, evaluated));
+      const due = report.step % config.checkpoint.every === 0 || trainer.done;
+      if (due || stop.asked) await save();
+      if (stop.asked && !trainer.done) {
+        run.interrupt();
+        throw new Interrupted(
+          `Stopped and saved after step ${report.step}; continue with: ` +
+            `deno task ${config.name} --resume ${run.path}`,
+        );
+      }
+    }
+    if (saved !== state.step) await save();
+  } catch (error) {
+    if (!(error instanceof TrainingDiverged)) throw error;
+    throw new UserError(
+      `${error.message}; try a lower optimizer.learningRate than ` +
+        `${config.optimizer.learningRate}, or a longer optimizer.warmupSteps`,
+    );
+  } finally {
+    progress.stop();
+  }
+  return { evaluator, threshold: state.threshold, checkpoint: store.path(state.step) };
+}
+
+function routerFile({ router }: ExperimentConfig) {
+  const { name, anchorLayers, temperatureStart: _s, temperatureEnd: _e, ...options } = router;
+  return { name, anchorLayers, options };
+}
+
+function scheduleAt(config: ExperimentConfig, step: number) {
+  const { objective, router, steps } = config;
+  return {
+    temperature: anneal(router.temperatureStart, router.temperatureEnd, step, steps),
+    distillShare: ramp(objective.distillWeight, step, objective.distillWarmupSteps),
+    targetSkip: ramp(objective.targetSkip, step, objective.targetWarmupSteps),
+  };
+}
+
+/** Every evaluation is calibrated to the same budget, so the lowest loss is the best. */
+function better({ step, best }: TrainerState, validationLoss: number): TrainerState["best"] {
+  return best && best.validationLoss <= validationLoss ? best : { step, validationLoss };
+}
+
+function metricsRow(
+  { step, losses, schedule, learningRate, seconds, tokens, flops }: StepReport,
+  config: ExperimentConfig,
+  parts: Parts,
+  evaluated: RoutedLoss | undefined,
+) {
+  const active = losses.activity.reduce((sum, share) => sum + share, 0);
+  return {
+    step,
+    epoch: parts.epochOf((step - 1) * config.accumulation),
+    "train_loss": losses.loss,
+    "ce_loss": losses.crossEntropy,
+    "kd_loss": losses.distill,
+    "gate_loss": losses.sparsity,
+    "target_loss": losses.target,
+    "validation_loss": evaluated?.loss,
+    perplexity: evaluated?.perplexity,
+    "avg_active_layers": config.router.anchorLayers + active,
+    "skip_ratio": 1 - active / losses.activity.length,
+    temperature: schedule.temperature,
+    "learning_rate": learningRate,
+    "router_entropy": evaluated?.statistics.entropy,
+    "tokens_per_second": Math.round(tokens / seconds),
+    "gflops_per_second": Number((flops / seconds / 1e9).toFixed(1)),
+    "peak_memory_mb": Math.round(process.resourceUsage().maxRSS / 1024),
+  };
+}
+
+function evaluationLine(step: number, { loss, perplexity, statistics }: RoutedLoss): string {
+  return `step ${step}: validation loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(3)}, ` +
+    `${statistics.activeLayers.toFixed(2)} active layers, ` +
+    `skip ratio ${statistics.skipRatio.toFixed(3)}`;
+}
+
+/** Notices Ctrl-C; a second one ends the process at once. */
+class StopSignal implements Disposable {
+  asked = false;
+  readonly #listener = () => {
+    if (this.asked) Deno.exit(130);
+    this.asked = true;
+    console.error("\nStopping after this step; press Ctrl-C again to stop at once.");
+  };
+
+  constructor() {
+    Deno.addSignalListener("SIGINT", this.#listener);
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSignalListener("SIGINT", this.#listener);
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * exp10: may a token skip a third of the layers without anyone noticing?
+ *
+ * Trains LoRA adapters and a token-level router (Gumbel straight-through) on a frozen model, with
+ * distillation from that same model at full depth, and compares what came out with skipping as much
+ * at random.
+ *
+ *   deno task exp10 --fresh
+ */
+
+import "../core/run/permissions.ts";
+import { runExperiment } from "../core/run/experiment.ts";
+import { runScript } from "../core/run/script.ts";
+import { builtinPlugins } from "../plugins/mod.ts";
+
+await runScript(() =>
+  runExperiment(
+    {
+      name: "exp10",
+      description: "Trains a token-level router that skips decoder layers, and shows what it " +
+        "bought: the routed model beside its base and beside skipping at random.",
+      defaults: {
+        router: { name: "token-gumbel" },
+      },
+      next: [
+        "deno task exp10 --fresh --seed 1                        the same with other noise",
+        "deno task exp10 --fresh --set objective.targetSkip=0.45  skip more",
+      ],
+    },
+    builtinPlugins(),
+    Deno.args,
+  )
+);
