@@ -7,28 +7,27 @@
  * is worth.
  */
 
-import { floats, type FloatTensor, RandomStream } from "../tensor/mod.ts";
+import { floats, type FloatTensor, RandomStream, type Shape } from "../tensor/mod.ts";
 
 /** Gates `[B, T, L']` of independent draws at one rate for all layers. */
 export function randomGates(
-  like: FloatTensor,
+  shape: Shape,
   activeShare: number,
   random: RandomStream,
 ): FloatTensor {
-  return floats(like.shape, like.data.map(() => random.uniform() < activeShare ? 1 : 0));
+  const gates = floats(shape);
+  return floats(shape, gates.data.map(() => random.uniform() < activeShare ? 1 : 0));
 }
 
 /** Gates of independent draws at each layer's own rate, `[L']`. */
 export function rateMatchedGates(
-  like: FloatTensor,
+  shape: Shape,
   activity: readonly number[],
   random: RandomStream,
 ): FloatTensor {
+  const gates = floats(shape);
   const layers = activity.length;
-  return floats(
-    like.shape,
-    like.data.map((_, i) => random.uniform() < activity[i % layers]! ? 1 : 0),
-  );
+  return floats(shape, gates.data.map((_, i) => random.uniform() < activity[i % layers]! ? 1 : 0));
 }
 
 /** The same gates, each real token's whole pattern given to another real token of the batch. */

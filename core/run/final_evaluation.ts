@@ -1,7 +1,13 @@
 /** What a finished run is measured on, and how that is shown. */
 
-import { type RoutedLoss, type TextLoss } from "../train/mod.ts";
-import { type Evaluator, type LabelledBatch } from "../train/mod.ts";
+import { randomGates } from "../routing/mod.ts";
+import { RandomStream } from "../tensor/mod.ts";
+import {
+  type Evaluator,
+  type LabelledBatch,
+  type RoutedLoss,
+  type TextLoss,
+} from "../train/mod.ts";
 import { formatTable } from "./table.ts";
 
 /** The routed model beside everything that it has to be compared with. */
@@ -31,7 +37,11 @@ export async function evaluateFinally(
     evaluator.control(kind, batches, threshold, layerActivity, seed);
   return {
     base: await evaluator.base(batches),
-    baseRandom: await evaluator.baseWithRandomSkips(batches, skipRatio, seed),
+    baseRandom: await evaluator.baseUnder(
+      batches,
+      (batch, shape) =>
+        randomGates(shape, 1 - skipRatio, new RandomStream(seed, "base-skips", batch)),
+    ),
     fullDepth: await evaluator.fullDepth(batches),
     routed,
     random: await control("random"),

@@ -26,8 +26,16 @@ const schema = z.object({
   "use_dora": z.literal(false, { error: "DoRA is not supported" }).default(false),
   "fan_in_fan_out": z.literal(false, { error: "transposed weights are not supported" })
     .default(false),
+  "lora_bias": z.literal(false, { error: "biases of adapters are not supported" }).default(false),
+  "alora_invocation_tokens": z.null({ error: "activated LoRA is not supported" }).optional(),
+  // Others, such as PiSSA, take what they start from out of the weights underneath.
+  "init_lora_weights": z.union([z.boolean(), z.enum(["gaussian", "eva", "orthogonal"])], {
+    error: "this start changes the model underneath; let PEFT convert the adapter to plain LoRA",
+  }).optional(),
   "modules_to_save": z.null({ error: "fully trained modules are not supported" }).optional(),
   "layers_to_transform": z.null({ error: "a choice of layers is not supported" }).optional(),
+  "exclude_modules": z.null({ error: "excluded modules are not supported" }).optional(),
+  "layer_replication": z.null({ error: "repeated layers are not supported" }).optional(),
   "rank_pattern": z.record(z.string(), z.never({ error: "ranks per layer are not supported" }))
     .optional(),
   "alpha_pattern": z.record(z.string(), z.never({ error: "scales per layer are not supported" }))
@@ -94,6 +102,14 @@ export function readAdapter(
   };
   using file = openSafetensors(join(folder, WEIGHTS));
   const specs = Object.entries(loraParams(model, options));
+  const known = new Set(specs.map(([name]) => PREFIX + name));
+  const stranger = file.tensors.keys().find((name) => !known.has(name));
+  if (stranger !== undefined) {
+    throw new UserError(
+      `Cannot use ${file.path}: it has ${stranger}, which its ${CONFIG} does not account for in ` +
+        "this model; leaving it out would change what the adapter does",
+    );
+  }
   const weights = Object.fromEntries(specs.map(([name, { shape }]) => {
     const tensor = file.read(PREFIX + name);
     if (!sameShape(tensor.shape, shape)) {

@@ -128,8 +128,8 @@ export class Evaluator implements AsyncDisposable {
       const own = decided.gates as FloatTensor;
       const real = (token: number) => batch.tokenMask.data[token] === 1;
       const gates = {
-        "random": () => randomGates(own, overall, random),
-        "rate-matched": () => rateMatchedGates(own, activity, random),
+        "random": () => randomGates(own.shape, overall, random),
+        "rate-matched": () => rateMatchedGates(own.shape, activity, random),
         "shuffled": () => shuffledGates(own, real, random),
       }[kind]();
       const { losses } = await this.#run(fixed, batch, { gates });
@@ -139,19 +139,22 @@ export class Evaluator implements AsyncDisposable {
     return { ...sum.result, statistics };
   }
 
-  /** The frozen, untrained model with a share `skip` of its routable blocks dropped at random. */
-  async baseWithRandomSkips(
+  /**
+   * The frozen, untrained model under given gates, `[B, T, L']` for each batch: what skipping costs
+   * before anything has learned to live with it.
+   */
+  async baseUnder(
     batches: Iterable<LabelledBatch>,
-    skip: number,
-    seed: number,
+    gates: (batch: number, shape: readonly number[]) => FloatTensor,
   ): Promise<TextLoss> {
     const fixed = await this.#program<"losses">("base-fixed");
     const sum = new LossSum();
     let index = 0;
     for (const batch of batches) {
-      const random = new RandomStream(seed, "base-skips", index++);
-      const gates = randomGates(floats(this.#gateShape()), 1 - skip, random);
-      sum.add((await this.#run(fixed, batch, { gates })).losses, batch.tokenMask);
+      const { losses } = await this.#run(fixed, batch, {
+        gates: gates(index++, this.#gateShape()),
+      });
+      sum.add(losses, batch.tokenMask);
     }
     return sum.result;
   }
