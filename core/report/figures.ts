@@ -1,0 +1,108 @@
+/**
+ * Writes a figure three ways: the Vega-Lite specification with its data (`.vl.json`, the source),
+ * a vector picture (`.svg`) and a bitmap (`.png`).
+ *
+ * Vega and the renderer are large, so they are loaded when the first figure is drawn, not before.
+ */
+
+import type { TopLevelSpec } from "vega-lite";
+import { writeFileAtomic } from "../io/atomic.ts";
+import { FONT, THEME } from "./theme.ts";
+
+/** Pixels of the PNG per unit of the figure: two look sharp on dense screens. */
+const PNG_SCALE = 2;
+
+/** The files of a figure. */
+export interface FigureFiles {
+  readonly specification: string;
+  readonly svg: string;
+  readonly png: string;
+}
+
+/**
+ * Draws `spec` in the common theme and writes `<basePath>.vl.json`, `.svg` and `.png`.
+ *
+ * @param basePath path without an ending; missing folders are made
+ * @throws {UserError} when the files cannot be written.
+ */
+export async function writeFigure(basePath: string, spec: TopLevelSpec): Promise<FigureFiles> {
+  const themed = withTheme(spec);
+  const svg = await renderSvg(themed);
+  const png = await renderPng(svg);
+  const files = {
+    specification: `${basePath}.vl.json`,
+    svg: `${basePath}.svg`,
+    png: `${basePath}.png`,
+  };
+  writeFileAtomic(files.specification, JSON.stringify(themed, null, 1) + "\n");
+  writeFileAtomic(files.svg, svg);
+  writeFileAtomic(files.png, png);
+  return files;
+}
+
+/** The figure with the common theme under its own settings. */
+function withTheme(spec: TopLevelSpec): TopLevelSpec {
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    ...spec,
+    config: { ...THEME, ...spec.config },
+  };
+}
+
+/**
+ * A figure as SVG.
+ *
+ * @param warn takes what Vega has to say about the specification. By default nobody does: a picture
+ *   with a blemish must not fail the run that it closes. Tests of figures let none pass.
+ */
+export async function renderSvg(
+  spec: TopLevelSpec,
+  warn: (message: string) => void = () => {},
+): Promise<string> {
+  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
+  const logger = vega.logger(vega.Warn);
+  logger.warn = (...messages: readonly unknown[]) => {
+    warn(messages.join(" "));
+    return logger;
+  };
+  const compiled = vegaLite.compile(spec, { logger });
+  const view = new vega.View(vega.parse(compiled.spec), { renderer: "none", logger });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+let rasterizer: Promise<(svg: string) => Uint8Array> | undefined;
+
+/** An SVG as PNG, at two pixels per unit. */
+export async function renderPng(svg: string): Promise<Uint8Array> {
+  rasterizer ??= loadRasterizer();
+  return (await rasterizer)(svg);
+}
+
+/** Loads the renderer and the fonts. Without fonts it would leave out all text, silently. */
+async function loadRasterizer(): Promise<(svg: string) => Uint8Array> {
+  const { initWasm, Resvg } = await import("@resvg/resvg-wasm");
+  const fonts = import.meta.resolve("dejavu-fonts-ttf");
+  const [wasm, ...fontBuffers] = await Promise.all([
+    Deno.readFile(new URL(import.meta.resolve("@resvg/resvg-wasm/index_bg.wasm"))),
+    Deno.readFile(new URL("ttf/DejaVuSans.ttf", fonts)),
+    Deno.readFile(new URL("ttf/DejaVuSans-Bold.ttf", fonts)),
+  ]);
+  await initWasm(wasm);
+  return (svg) => {
+    const image = new Resvg(svg, {
+      font: { fontBuffers, defaultFontFamily: FONT },
+      fitTo: { mode: "zoom", value: PNG_SCALE },
+    });
+    const rendered = image.render();
+    try {
+      return rendered.asPng();
+    } finally {
+      rendered.free();
+      image.free();
+    }
+  };
+}

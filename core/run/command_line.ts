@@ -1,0 +1,133 @@
+/**
+ * The command line that all experiments share. It only reads what was typed; what the settings mean
+ * and whether their values are allowed is for `config.ts`.
+ *
+ * Nothing heavy may be imported here: `--help` answers before a backend or a plotter is loaded.
+ */
+
+import { Command, CommanderError, Option } from "@commander-js/extra-typings";
+import { UserError } from "../contracts/errors.ts";
+import type { ConfigKey } from "./config_keys.ts";
+import { EarlyExit } from "./script.ts";
+import { formatTable } from "./table.ts";
+
+/** What was typed, not yet checked against a configuration. */
+export interface CommandLine {
+  /** Start a new run even where an unfinished one could be continued. */
+  readonly fresh: boolean;
+  /** Folder of the run to continue, or `"auto"` for the newest unfinished one. */
+  readonly resume?: string;
+  /** Folder for the run, instead of one below `results/runs/`. */
+  readonly out?: string;
+  /** JSON file of settings. */
+  readonly config?: string;
+  /** Named settings by dotted key, as text; for `resolveConfig`. */
+  readonly overrides: Readonly<Record<string, string>>;
+  /** `key=value` texts of `--set`, in their order. */
+  readonly sets: readonly string[];
+  /** Print results only, no progress. */
+  readonly quiet: boolean;
+}
+
+/** What `--help` says of an experiment. */
+export interface ExperimentHelp {
+  /** How the script is started: `deno task exp10`. */
+  readonly command: string;
+  /** What the experiment does, in a sentence or two. */
+  readonly description: string;
+  /** The settings, for the list under the options; a function, as only `--help` needs them. */
+  readonly settings: () => readonly ConfigKey[];
+}
+
+/** A longer default than this goes below its meaning, not into the column of defaults. */
+const LONGEST_DEFAULT = 14;
+
+/**
+ * Reads the arguments of an experiment. `--help` is printed and ends the script.
+ *
+ * @throws {UserError} for an unknown option (with the nearest one), a missing value, a stray word.
+ * @throws {EarlyExit} after `--help`.
+ */
+export function readCommandLine(args: readonly string[], help: ExperimentHelp): CommandLine {
+  const command = experimentCommand(help);
+  try {
+    command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) throw new EarlyExit();
+    const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+    throw new UserError(`${message}; --help lists all options`);
+  }
+  const options = command.opts();
+  if (options.fresh === true && options.resume !== undefined) {
+    throw new UserError("--fresh starts a new run and --resume continues one: give one of them");
+  }
+  const overrides = Object.fromEntries(
+    Object.entries({
+      model: options.model,
+      data: options.data,
+      "backend.name": options.backend,
+      seed: options.seed,
+      steps: options.steps,
+    }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  return {
+    fresh: options.fresh ?? false,
+    ...(options.resume === undefined ? {} : { resume: options.resume }),
+    ...(options.out === undefined ? {} : { out: options.out }),
+    ...(options.config === undefined ? {} : { config: options.config }),
+    overrides,
+    sets: options.set,
+    quiet: options.quiet ?? false,
+  };
+}
+
+function experimentCommand({ command, description, settings }: ExperimentHelp) {
+  return new Command(command)
+    .description(description)
+    .usage("[options]")
+    .option("--fresh", "start a new run; without it the newest unfinished one is continued")
+    .option("--resume <DIR|auto>", "continue the run in DIR, or the newest unfinished one")
+    .option("--model <name|DIR>", "model, or a folder in Hugging Face format")
+    .option("--data <name|FILE>", "corpus, or a .txt or .jsonl file")
+    .option("--backend <name>", "what runs the arithmetic")
+    .option("--seed <n>", "seed of all randomness")
+    .option("--steps <n>", "optimizer steps")
+    .addOption(
+      new Option("--set <key=value>", "any setting listed below; may be repeated")
+        .argParser((set, all: string[]) => [...all, set])
+        .default([] as string[], "none"),
+    )
+    .option("--config <FILE>", "JSON file of settings; named options and --set win over it")
+    .option("--out <DIR>", "folder for the run (default: one below results/runs/)")
+    .option("--quiet", "no progress, only the results")
+    .helpOption("-h, --help", "show this")
+    .addHelpText("after", () => `\nSettings, for --set and --config:\n${showSettings(settings())}`)
+    // Asking whether colours are wanted would read the environment, and so need a permission.
+    .configureOutput({
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      writeOut: (text) => console.log(text.trimEnd()),
+      outputError: () => {},
+    })
+    .exitOverride();
+}
+
+function showSettings(settings: readonly ConfigKey[]): string {
+  const rows = settings.map((setting) => {
+    const value = showDefault(setting);
+    const meaning = `${setting.description} (${setting.allowed})`;
+    return value.length <= LONGEST_DEFAULT
+      ? [setting.key, value, meaning]
+      : [setting.key, "…", `${meaning}; default: ${value}`];
+  });
+  const table = formatTable([{ title: "key" }, { title: "default" }, { title: "meaning" }], rows);
+  return table.split("\n").map((line) => `  ${line}`).join("\n");
+}
+
+function showDefault(setting: ConfigKey): string {
+  const value = setting.default;
+  if (value === undefined) return "";
+  if (Array.isArray(value)) return value.join(",");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,127 @@
+/**
+ * Makes an experiment's configuration from its layers, later ones winning: defaults of the schema,
+ * defaults of the experiment, a `--config` file, named options (`--steps`), `--set key=value`.
+ *
+ * Every layer is taken apart into dotted keys first, so that a misspelt name is found, and a wrong
+ * value can be reported together with where it came from.
+ */
+
+import { UserError } from "../contracts/errors.ts";
+import { type ConfigKey, keysOf } from "./config_keys.ts";
+import { type ExperimentConfig, experimentSchema, type RouterOptions } from "./config_schema.ts";
+import { didYouMean } from "./did_you_mean.ts";
+import { type ConfigTree, isTree, leaves, parseJson, readValue, Settings } from "./settings.ts";
+
+/** The layers of a configuration. */
+export interface ConfigLayers {
+  /** The experiment's own settings, as a tree; must name the experiment and the router. */
+  readonly defaults: ConfigTree;
+  /** What each router declares, by router name. */
+  readonly routerOptions: ReadonlyMap<string, RouterOptions>;
+  /** Path of a JSON file of settings, as a tree. */
+  readonly file?: string | undefined;
+  /** Named options by dotted key, values as text: `{ "backend.name": "onnx" }`. */
+  readonly overrides?: Readonly<Record<string, string | undefined>>;
+  /** Texts of the form `key=value`. */
+  readonly sets?: readonly string[];
+}
+
+const FROM_DEFAULTS = "the experiment's defaults";
+
+/**
+ * The checked configuration that the layers add up to.
+ *
+ * @throws {UserError} for an unknown key (with the nearest one), a value out of its range (with
+ *   what is allowed), an unknown router, a file that is missing or no JSON object.
+ */
+export async function resolveConfig(layers: ConfigLayers): Promise<ExperimentConfig> {
+  const fileTree = layers.file === undefined ? {} : await readConfigFile(layers.file);
+  const routerName = findRouterName(layers, fileTree);
+  const routerOptions = layers.routerOptions.get(routerName);
+  if (routerOptions === undefined) {
+    const names = [...layers.routerOptions.keys()];
+    throw new UserError(
+      `Unknown router "${routerName}"${didYouMean(routerName, names)} ` +
+        `There are: ${names.join(", ")}`,
+    );
+  }
+  const schema = experimentSchema(routerOptions);
+  const settings = new Settings(keysOf(schema));
+  settings.addTree(withoutForeignOptions(layers.defaults, routerName), FROM_DEFAULTS);
+  settings.addTree(fileTree, layers.file ?? "");
+  for (const [key, text] of Object.entries(layers.overrides ?? {})) {
+    if (text !== undefined) settings.addText(key, text, `--${key.split(".")[0]}`);
+  }
+  for (const set of layers.sets ?? []) settings.addText(...splitSet(set), "--set");
+
+  const result = schema.safeParse(settings.toTree());
+  if (!result.success) throw settings.explain(result.error);
+  return result.data;
+}
+
+/** All settings of an experiment with this router, for `--help`; the defaults laid over. */
+export function configKeys(routerOptions: RouterOptions, defaults: ConfigTree = {}): ConfigKey[] {
+  const given = new Map(leaves("", defaults));
+  return keysOf(experimentSchema(routerOptions)).map((setting) =>
+    given.has(setting.key) ? { ...setting, default: given.get(setting.key) } : setting
+  );
+}
+
+function splitSet(set: string): [key: string, text: string] {
+  const equals = set.indexOf("=");
+  if (equals < 1) {
+    throw new UserError(`Cannot read --set ${set}: write it as --set key=value`);
+  }
+  return [set.slice(0, equals).trim(), set.slice(equals + 1)];
+}
+
+async function readConfigFile(path: string): Promise<ConfigTree> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+    throw new UserError(`Cannot read the configuration ${path}: ${reason}`);
+  }
+  let tree: unknown;
+  try {
+    tree = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(
+      `Cannot read the configuration ${path}: it is not JSON (${(error as Error).message})`,
+    );
+  }
+  if (!isTree(tree)) {
+    throw new UserError(
+      `Cannot read the configuration ${path}: it must be an object of settings, {"steps": 100}`,
+    );
+  }
+  return tree;
+}
+
+/** The router that the layers choose, before its options are known. */
+function findRouterName(layers: ConfigLayers, fileTree: ConfigTree): string {
+  let name = routerNameIn(layers.defaults);
+  name = routerNameIn(fileTree) ?? name;
+  for (const set of layers.sets ?? []) {
+    const [key, text] = splitSet(set);
+    if (key === "router.name") name = String(readValue(text, "string"));
+    if (key === "router") name = routerNameIn({ router: parseJson(text) }) ?? name;
+  }
+  if (name === undefined) {
+    throw new UserError(`The setting "router.name" is missing: give it by --set router.name=NAME`);
+  }
+  return name;
+}
+
+function routerNameIn(tree: ConfigTree): string | undefined {
+  const router = tree["router"];
+  return isTree(router) && router["name"] !== undefined ? String(router["name"]) : undefined;
+}
+
+/** The defaults, less the options of a router that was replaced by another. */
+function withoutForeignOptions(defaults: ConfigTree, routerName: string): ConfigTree {
+  return routerNameIn(defaults) === routerName
+    ? defaults
+    : { ...defaults, router: { name: routerName } };
+}

@@ -1,0 +1,199 @@
+/**
+ * What an experiment's configuration holds: every setting with its meaning, unit, range and
+ * default. The interfaces are written out for readers; the zod schemas check the same thing at run
+ * time, and the compiler checks that the two agree.
+ */
+
+import { z } from "zod";
+
+/** What runs the graphs. */
+export interface BackendConfig {
+  readonly name: string;
+  readonly threads: number;
+  readonly executionProvider: string;
+  readonly sessionOptions: Readonly<Record<string, unknown>>;
+}
+
+/** AdamW and its learning-rate schedule. */
+export interface OptimizerConfig {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly clipNorm: number;
+  readonly warmupSteps: number;
+  readonly schedule: "cosine" | "linear" | "constant";
+  readonly finalRate: number;
+}
+
+/** Low-rank adapters on the model's projections. */
+export interface LoraConfig {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  readonly targets: readonly string[];
+}
+
+/** Which router decides, and the options that this router declares. */
+export interface RouterConfig {
+  readonly name: string;
+  readonly anchorLayers: number;
+  readonly temperatureStart: number;
+  readonly temperatureEnd: number;
+  readonly [option: string]: unknown;
+}
+
+/** Parts of the training loss and their weights. */
+export interface ObjectiveConfig {
+  readonly distillWeight: number;
+  readonly distillTemperature: number;
+  readonly distillWarmupSteps: number;
+  readonly sparsityWeight: number;
+  readonly targetWeight: number;
+  readonly targetSkip: number;
+  readonly targetWarmupSteps: number;
+}
+
+/** How often and on how much text a run is evaluated. */
+export interface EvaluationConfig {
+  readonly every: number;
+  readonly batches: number;
+  readonly finalBatches: number;
+  readonly calibrationBatches: number;
+}
+
+/** How often a run saves what it needs to continue. */
+export interface CheckpointConfig {
+  readonly every: number;
+}
+
+/** Everything that decides what a run computes. */
+export interface ExperimentConfig {
+  readonly name: string;
+  readonly model: string;
+  readonly data: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  readonly accumulation: number;
+  readonly backend: BackendConfig;
+  readonly optimizer: OptimizerConfig;
+  readonly lora: LoraConfig;
+  readonly router: RouterConfig;
+  readonly objective: ObjectiveConfig;
+  readonly evaluation: EvaluationConfig;
+  readonly checkpoint: CheckpointConfig;
+}
+
+const count = (atLeast: number) => z.int().min(atLeast);
+const share = () => z.number().min(0).max(1);
+const text = () => z.string().min(1);
+
+const backend = z.strictObject({
+  name: text().default("onnx").describe("backend that runs the graphs"),
+  threads: count(0).default(0).describe("threads of the backend; 0: one per core"),
+  executionProvider: text().default("cpu").describe("execution provider of ONNX Runtime"),
+  sessionOptions: z.record(z.string(), z.unknown()).default({})
+    .describe("further session options, passed to ONNX Runtime as they are"),
+});
+
+const optimizer = z.strictObject({
+  learningRate: z.number().positive().default(1e-3).describe("peak learning rate"),
+  weightDecay: z.number().min(0).default(0.01).describe("decoupled weight decay"),
+  beta1: z.number().min(0).lt(1).default(0.9).describe("decay of the mean of gradients"),
+  beta2: z.number().min(0).lt(1).default(0.999).describe("decay of the mean of squared gradients"),
+  epsilon: z.number().positive().default(1e-8).describe("added to the root of that mean"),
+  clipNorm: z.number().min(0).default(1)
+    .describe("largest norm of all gradients together; 0: no clipping"),
+  warmupSteps: count(0).default(20).describe("steps of linear rise to the peak rate"),
+  schedule: z.enum(["cosine", "linear", "constant"]).default("cosine")
+    .describe("course of the rate after the warm-up"),
+  finalRate: share().default(0).describe("rate at the last step, as a share of the peak"),
+});
+
+const lora = z.strictObject({
+  rank: count(1).default(16).describe("rank of the adapters"),
+  alpha: z.number().positive().default(32).describe("scale of the adapters times their rank"),
+  dropout: z.number().min(0).lt(1).default(0)
+    .describe("share of an adapter's inputs dropped in training"),
+  targets: z.array(text()).min(1)
+    .default(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
+    .describe("projections that get an adapter, by their names in PEFT"),
+});
+
+const objective = z.strictObject({
+  distillWeight: share().default(0.7)
+    .describe("weight of distillation from the frozen model; cross-entropy gets the rest"),
+  distillTemperature: z.number().positive().default(2)
+    .describe("temperature of both distributions in distillation"),
+  distillWarmupSteps: count(0).default(0).describe(
+    "steps over which distillation rises to its weight",
+  ),
+  sparsityWeight: z.number().min(0).default(0)
+    .describe("price of one routable layer run per token (L1)"),
+  targetWeight: z.number().min(0).default(20)
+    .describe("weight of (skip ratio − target)², the batch's mean against the wanted share"),
+  targetSkip: z.number().min(0).lt(1).default(0.3)
+    .describe("wanted share of routable token-layer pairs to skip"),
+  targetWarmupSteps: count(0).default(0).describe("steps over which the target rises from 0"),
+});
+
+const evaluation = z.strictObject({
+  every: count(1).default(50).describe("optimizer steps between evaluations"),
+  batches: count(1).default(10).describe("validation batches of each of them"),
+  finalBatches: count(1).default(40).describe("validation batches of the final table"),
+  calibrationBatches: count(1).default(20)
+    .describe("training batches on which the gates' threshold is set"),
+});
+
+const checkpoint = z.strictObject({
+  every: count(1).default(50).describe("optimizer steps between checkpoints"),
+});
+
+/** The options a router declares; a router without any gives an empty object. */
+export type RouterOptions = z.ZodObject;
+
+/** The schema of a whole experiment whose router declares `routerOptions`. */
+export function experimentSchema(routerOptions: RouterOptions) {
+  // `safeExtend` keeps rules between options that the router may have added to its schema.
+  const router: z.ZodType<RouterConfig> = routerOptions
+    .safeExtend({
+      name: text().describe("router that decides which layers run"),
+      anchorLayers: count(0).default(4)
+        .describe("leading layers that always run; the router reads the state after them"),
+      temperatureStart: z.number().positive().default(1)
+        .describe("temperature of the relaxed gates at the first step"),
+      temperatureEnd: z.number().positive().default(1)
+        .describe("their temperature at the last step, reached in equal ratios"),
+    })
+    .strict() as unknown as z.ZodType<RouterConfig>;
+  return z.strictObject({
+    name: z.string().regex(/^[\w.-]*\w[\w.-]*$/)
+      .describe("name of the experiment and of its folder: letters, digits, dots, dashes"),
+    model: text().default("nano").describe("name of a model, or a folder in Hugging Face format"),
+    data: text().default("microworld").describe("name of a corpus, or a .txt or .jsonl file"),
+    seed: count(0).default(0).describe("seed of all randomness in the run"),
+    steps: count(1).default(300).describe("optimizer steps"),
+    batchSize: count(1).default(16).describe("sequences per micro-batch"),
+    sequenceLength: count(2).default(128).describe("tokens per sequence"),
+    accumulation: count(1).default(1).describe("micro-batches per optimizer step"),
+    backend: backend.prefault({}).describe("what runs the graphs"),
+    optimizer: optimizer.prefault({}).describe("AdamW and its schedule"),
+    lora: lora.prefault({}).describe("low-rank adapters"),
+    router: router.describe("the router and its own options"),
+    objective: objective.prefault({}).describe("parts of the loss"),
+    evaluation: evaluation.prefault({}).describe("how a run is evaluated"),
+    checkpoint: checkpoint.prefault({}).describe("how a run is saved"),
+  });
+}
+
+/** Fails to compile when the schema yields something else than {@link ExperimentConfig}. */
+type Agrees<A, B> = A extends B ? true : never;
+const _schemaGivesConfig: Agrees<z.output<ReturnType<typeof experimentSchema>>, ExperimentConfig> =
+  true;
+const _configFitsSchema: Agrees<
+  keyof ExperimentConfig,
+  keyof z.output<ReturnType<typeof experimentSchema>>
+> = true;

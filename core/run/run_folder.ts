@@ -1,0 +1,236 @@
+/**
+ * Folders of runs: `results/runs/<experiment>/<time>-seed<k>/`, or the one that `--out` names.
+ *
+ * An open run holds a lock of the operating system on its folder, which a killed process gives up
+ * by dying. So an unfinished run that still runs elsewhere is never continued a second time.
+ */
+
+import { join } from "node:path";
+import { UserError } from "../contracts/errors.ts";
+import { explainFailure } from "../io/failures.ts";
+import type { ExperimentConfig } from "./config_schema.ts";
+import { gitCommit, thisMachine, versionsInUse } from "./provenance.ts";
+import { readRunRecord, RUN_RECORD, type RunRecord, writeRunRecord } from "./run_record.ts";
+
+/** Where runs go unless `--out` says otherwise, below the current folder. */
+export const RUNS_ROOT = join("results", "runs");
+
+const LOCK = ".lock";
+
+/** What a new run needs to be given a folder. */
+export interface NewRun {
+  readonly config: ExperimentConfig;
+  /** The command that starts it, for `run.json`. */
+  readonly commandLine: string;
+  /** The folder itself, instead of one below `root`. */
+  readonly out?: string | undefined;
+  /** Folder of all runs; default {@link RUNS_ROOT}. */
+  readonly root?: string;
+  /** Time of the start; default now. */
+  readonly now?: Date;
+}
+
+/** A run folder that this process, and no other, writes to. Dispose of it to release it. */
+export class OpenRun implements Disposable {
+  /** The folder. */
+  readonly path: string;
+  #record: RunRecord;
+  readonly #lock: Deno.FsFile;
+
+  /** Takes over a folder that is locked already; use {@link createRun} or {@link continueRun}. */
+  constructor(path: string, record: RunRecord, lock: Deno.FsFile) {
+    this.path = path;
+    this.#record = record;
+    this.#lock = lock;
+  }
+
+  /** What `run.json` says now. */
+  get record(): RunRecord {
+    return this.#record;
+  }
+
+  /** Path of a file or folder in the run folder. */
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Notes in `run.json` that the user stopped the run, after everything was saved. */
+  interrupt(): void {
+    this.#write({ ...this.#record, status: "interrupted" });
+  }
+
+  /** Notes in `run.json` that the run is complete, and the numbers it ends with. */
+  finish(final: Readonly<Record<string, unknown>>, now = new Date()): void {
+    this.#write({ ...this.#record, status: "finished", finishedAt: now.toISOString(), final });
+  }
+
+  #write(record: RunRecord): void {
+    writeRunRecord(this.path, record);
+    this.#record = record;
+  }
+
+  /** Lets other processes open the run. */
+  [Symbol.dispose](): void {
+    this.#lock.close();
+  }
+}
+
+/**
+ * Makes a folder for a new run and writes its `run.json`.
+ *
+ * @throws {UserError} when `out` holds anything already, or cannot be made.
+ */
+export function createRun(run: NewRun): OpenRun {
+  const { config, commandLine, out, now = new Date() } = run;
+  const path = out ?? makeFolderBelow(join(run.root ?? RUNS_ROOT, config.name), config.seed, now);
+  if (out !== undefined) claimFolder(out);
+  const lock = lockFolder(path);
+  const record: RunRecord = {
+    name: config.name,
+    status: "running",
+    config,
+    seed: config.seed,
+    versions: versionsInUse(),
+    commit: gitCommit(import.meta.dirname ?? "."),
+    machine: thisMachine(),
+    commandLine,
+    startedAt: now.toISOString(),
+    finishedAt: null,
+    final: {},
+  };
+  try {
+    writeRunRecord(path, record);
+  } catch (error) {
+    lock.close();
+    removeIfEmpty(path);
+    throw error;
+  }
+  return new OpenRun(path, record, lock);
+}
+
+/**
+ * Opens an unfinished run to continue it, and marks it as running.
+ *
+ * @throws {UserError} when the folder is no run, is finished, or is open in another process.
+ */
+export function continueRun(path: string): OpenRun {
+  const record = readRunRecord(path);
+  if (record.status === "finished") {
+    throw new UserError(`The run in ${path} is finished: use --fresh to start a new one`);
+  }
+  const lock = lockFolder(path);
+  try {
+    const running: RunRecord = { ...record, status: "running" };
+    writeRunRecord(path, running);
+    return new OpenRun(path, running, lock);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+/**
+ * The folder of the unfinished run of this experiment that was started last; `undefined` when all
+ * are finished or there are none. Folders with a damaged `run.json` are passed over.
+ */
+export function newestUnfinishedRun(name: string, root = RUNS_ROOT): string | undefined {
+  let newest: { path: string; startedAt: string } | undefined;
+  for (const entry of entriesOf(join(root, name))) {
+    if (!entry.isDirectory) continue;
+    const path = join(root, name, entry.name);
+    const record = recordOrNothing(path);
+    if (record === undefined || record.status === "finished" || record.name !== name) continue;
+    if (newest === undefined || record.startedAt > newest.startedAt) {
+      newest = { path, startedAt: record.startedAt };
+    }
+  }
+  return newest?.path;
+}
+
+function recordOrNothing(path: string): RunRecord | undefined {
+  try {
+    return readRunRecord(path);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+function entriesOf(folder: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(folder)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw explainFailure(error, "read", folder);
+  }
+}
+
+/** `2026-11-23T22-36-16-seed0`, with a number behind it where two runs start in one second. */
+function makeFolderBelow(parent: string, seed: number, now: Date): string {
+  const time = now.toISOString().slice(0, 19).replaceAll(":", "-");
+  makeFolder(parent);
+  for (let copy = 1;; copy++) {
+    const path = join(parent, `${time}-seed${seed}${copy === 1 ? "" : `-${copy}`}`);
+    try {
+      Deno.mkdirSync(path);
+      return path;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) {
+        throw explainFailure(error, "make the run folder", path);
+      }
+    }
+  }
+}
+
+/** Makes the folder that the user named, or takes it when there is nothing in it. */
+function claimFolder(path: string): void {
+  makeFolder(path);
+  const names = entriesOf(path).map((entry) => entry.name).filter((name) => name !== LOCK);
+  if (names.includes(RUN_RECORD)) {
+    throw new UserError(
+      `${path} already holds a run: continue it with --resume ${path}, or choose another --out`,
+    );
+  }
+  if (names.length > 0) {
+    throw new UserError(
+      `Cannot use ${path} for a run: it is not empty (${names[0]}); choose another --out`,
+    );
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw new UserError(`Cannot use ${path} for a run: it is a file; choose another --out`);
+    }
+    throw explainFailure(error, "make the run folder", path);
+  }
+}
+
+/** Takes back a folder that could not be begun, as on a full disk. */
+function removeIfEmpty(path: string): void {
+  try {
+    Deno.removeSync(join(path, LOCK));
+    Deno.removeSync(path);
+  } catch {
+    // The failure that led here is the one worth reporting.
+  }
+}
+
+function lockFolder(path: string): Deno.FsFile {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(join(path, LOCK), { write: true, create: true });
+  } catch (error) {
+    throw explainFailure(error, "open the run folder", path);
+  }
+  if (!file.tryLockSync(true)) {
+    file.close();
+    throw new UserError(
+      `The run in ${path} is open in another process: wait for it, or use --fresh for a new run`,
+    );
+  }
+  return file;
+}
