@@ -9,7 +9,6 @@ import { Command, CommanderError, Option } from "@commander-js/extra-typings";
 import { UserError } from "../contracts/errors.ts";
 import type { ConfigKey } from "./config_keys.ts";
 import { EarlyExit } from "./script.ts";
-import { formatTable } from "./table.ts";
 
 /** What was typed, not yet checked against a configuration. */
 export interface CommandLine {
@@ -38,9 +37,6 @@ export interface ExperimentHelp {
   /** The settings, for the list under the options; a function, as only `--help` needs them. */
   readonly settings: () => readonly ConfigKey[];
 }
-
-/** A longer default than this goes below its meaning, not into the column of defaults. */
-const LONGEST_DEFAULT = 14;
 
 /**
  * Reads the arguments of an experiment. `--help` is printed and ends the script.
@@ -102,7 +98,10 @@ function experimentCommand({ command, description, settings }: ExperimentHelp) {
     .option("--out <DIR>", "folder for the run (default: one below results/runs/)")
     .option("--quiet", "no progress, only the results")
     .helpOption("-h, --help", "show this")
-    .addHelpText("after", () => `\nSettings, for --set and --config:\n${showSettings(settings())}`)
+    .addHelpText(
+      "after",
+      () => `\nSettings with their defaults, for --set and --config:\n${showSettings(settings())}`,
+    )
     // Asking whether colours are wanted would read the environment, and so need a permission.
     .configureOutput({
       getOutHasColors: () => false,
@@ -113,16 +112,12 @@ function experimentCommand({ command, description, settings }: ExperimentHelp) {
     .exitOverride();
 }
 
+/** Two lines a setting, as one would not fit a terminal: what to type, and what it means. */
 function showSettings(settings: readonly ConfigKey[]): string {
-  const rows = settings.map((setting) => {
-    const value = showDefault(setting);
-    const meaning = `${setting.description} (${setting.allowed})`;
-    return value.length <= LONGEST_DEFAULT
-      ? [setting.key, value, meaning]
-      : [setting.key, "…", `${meaning}; default: ${value}`];
-  });
-  const table = formatTable([{ title: "key" }, { title: "default" }, { title: "meaning" }], rows);
-  return table.split("\n").map((line) => `  ${line}`).join("\n");
+  return settings.flatMap((setting) => [
+    `  ${setting.key}=${showDefault(setting)}`,
+    `      ${setting.description}; ${setting.allowed}`,
+  ]).join("\n");
 }
 
 function showDefault(setting: ConfigKey): string {

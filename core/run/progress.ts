@@ -72,30 +72,37 @@ class BarProgress implements Progress {
   readonly #bar: SingleBar;
   readonly #pace: Pace;
   readonly #stream: NodeJS.WriteStream;
+  readonly #total: number;
+  #step: number;
+  #payload = { values: "", left: "?" };
 
   constructor(options: ProgressOptions, stream: NodeJS.WriteStream) {
     this.#stream = stream;
     this.#pace = new Pace(options);
+    this.#total = options.total;
+    this.#step = options.start ?? 0;
     this.#bar = new SingleBar({
       format: `${options.label} {bar} {value}/{total}  {values}  {left} left`,
       stream,
       barsize: 24,
       clearOnComplete: true,
-      // After a note the same bar has to be drawn again, on the next line.
-      forceRedraw: true,
       // Otherwise Ctrl-C would be taken by the bar, not by the run that has to save itself.
       gracefulExit: false,
     }, Presets.shades_classic);
-    this.#bar.start(options.total, options.start ?? 0, { values: "", left: "?" });
+    this.#bar.start(this.#total, this.#step, this.#payload);
   }
 
   update(step: number, values: Readonly<Record<string, number | string>> = {}): void {
-    this.#bar.update(step, { values: showValues(values), left: this.#pace.left(step) });
+    this.#step = step;
+    this.#payload = { values: showValues(values), left: this.#pace.left(step) };
+    this.#bar.update(step, this.#payload);
   }
 
   note(line: string): void {
-    this.#stream.write(`\r\x1b[K${line}\n`);
-    this.#bar.render();
+    // The bar goes back to the line it began on when it stops: it has to begin below the note.
+    this.#bar.stop();
+    this.#stream.write(line + "\n");
+    this.#bar.start(this.#total, this.#step, this.#payload);
   }
 
   stop(): void {

@@ -89,6 +89,6 @@ Deno.test("--help shows the description, the options and the settings with their
   assert.match(text, /Usage: deno task exp10 \[options\]/);
   assert.match(text, /Trains a token-level router/);
   assert.match(text, /--resume <DIR\|auto>/);
-  assert.match(text, /lora\.rank +16 +rank of the adapters \(a whole number, at least 1\)/);
-  assert.match(text, /lora\.targets .*default: q_proj,k_proj,v_proj/);
+  assert.match(text, /lora\.rank=16\n +rank of the adapters; a whole number, at least 1\n/);
+  assert.match(text, /lora\.targets=q_proj,k_proj,v_proj\n/);
 });

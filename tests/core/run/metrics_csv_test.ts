@@ -67,6 +67,20 @@ Deno.test("a run killed at any byte and continued leaves the file of an unbroken
   });
 });
 
+Deno.test("a torn last line is neither read nor in the way, be it the titles", () => {
+  inFolder((path) => {
+    write(path, 1, 3);
+    const whole = Deno.readTextFileSync(path);
+    // The last timings are empty, so this tears the line break off a row that looks complete.
+    Deno.writeTextFileSync(path, whole.slice(0, -1));
+    assert.deepEqual(readMetrics(path), [row(1), row(2)]);
+    Deno.writeTextFileSync(path, whole.slice(0, 20));
+    assert.deepEqual(readMetrics(path), []);
+    write(path, 1, 3, 0);
+    assert.equal(Deno.readTextFileSync(path), whole);
+  });
+});
+
 Deno.test("an open file can go back to a step, and repeats steps of several layers", () => {
   inFolder((path) => {
     using csv = MetricsCsv.open(path, LAYER_COLUMNS);

@@ -51,7 +51,11 @@ Deno.test("a terminal gets a bar, and notes stay above it", () => {
   progress.stop();
   assert.match(text(), /train [█░]+ 0\/4/);
   assert.match(text(), /validation 3\.2\n/);
-  assert.match(text().slice(text().indexOf("validation")), /█+░+ 2\/4 {2}loss 1\.500/);
+  // The bar goes on below the note. When it stops, the cursor returns to where it was last saved,
+  // which must be below the note as well, or the note would be wiped out.
+  const afterNote = text().slice(text().indexOf("validation 3.2\n"));
+  assert.match(afterNote, /█+░+ 2\/4 {2}loss 1\.500/);
+  assert.ok(afterNote.includes("\x1b7") && afterNote.includes("\x1b8"));
 });
 
 Deno.test("quiet progress shows notes only", () => {
