@@ -39,6 +39,7 @@ export interface LoraConfig {
 export interface RouterConfig {
   readonly name: string;
   readonly anchorLayers: number;
+  readonly rateFactor: number;
   readonly temperatureStart: number;
   readonly temperatureEnd: number;
   readonly [option: string]: unknown;
@@ -152,6 +153,24 @@ const checkpoint = z.strictObject({
   every: count(1).default(50).describe("optimizer steps between checkpoints"),
 });
 
+/** What every router has, beside the options of its own. */
+const commonRouter = {
+  name: text().describe("router that decides which layers run"),
+  anchorLayers: count(0).default(4)
+    .describe("leading layers that always run; the router reads the state after them"),
+  rateFactor: z.number().positive().default(1)
+    .describe("the router's learning rate, as a multiple of the adapters'"),
+  temperatureStart: z.number().positive().default(1)
+    .describe("temperature of the relaxed gates at the first step"),
+  temperatureEnd: z.number().positive().default(1)
+    .describe("their temperature at the last step, reached in equal ratios"),
+};
+
+/** The options that the router itself declares: all but those that every router has. */
+export function ownOptions(router: RouterConfig): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(router).filter(([key]) => !(key in commonRouter)));
+}
+
 /** The options a router declares; a router without any gives an empty object. */
 export type RouterOptions = z.ZodObject;
 
@@ -159,15 +178,7 @@ export type RouterOptions = z.ZodObject;
 export function experimentSchema(routerOptions: RouterOptions) {
   // `safeExtend` keeps rules between options that the router may have added to its schema.
   const router: z.ZodType<RouterConfig> = routerOptions
-    .safeExtend({
-      name: text().describe("router that decides which layers run"),
-      anchorLayers: count(0).default(4)
-        .describe("leading layers that always run; the router reads the state after them"),
-      temperatureStart: z.number().positive().default(1)
-        .describe("temperature of the relaxed gates at the first step"),
-      temperatureEnd: z.number().positive().default(1)
-        .describe("their temperature at the last step, reached in equal ratios"),
-    })
+    .safeExtend(commonRouter)
     .strict() as unknown as z.ZodType<RouterConfig>;
   return z.strictObject({
     name: z.string().regex(/^[\w.-]*\w[\w.-]*$/)

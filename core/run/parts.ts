@@ -21,7 +21,7 @@ import {
 import { adaptedProjections, initialize, type LoraOptions, type Weights } from "../nn/mod.ts";
 import { floats, sameShape } from "../tensor/mod.ts";
 import { type LabelledBatch, type StudentOptions, trainableParams } from "../train/mod.ts";
-import { type ExperimentConfig } from "./config_schema.ts";
+import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
 import { type Plugins } from "./plugins.ts";
 
 /** A student: what is trained on top of a frozen model. */
@@ -140,7 +140,7 @@ function studentOf(
   model: DecoderModel,
   plugins: Plugins,
 ): RoutedStudent {
-  const { name, anchorLayers, temperatureStart: _s, temperatureEnd: _e, ...own } = config.router;
+  const { name, anchorLayers } = config.router;
   const kind = plugins.routers.get(name);
   const { numLayers, maxPositions } = model.dims;
   if (anchorLayers >= numLayers) {
@@ -159,7 +159,7 @@ function studentOf(
   return {
     model,
     lora: config.lora,
-    router: { router: kind.create(kind.options.parse(own)), anchorLayers },
+    router: { router: kind.create(kind.options.parse(ownOptions(config.router))), anchorLayers },
     batchSize: config.batchSize,
     sequenceLength: config.sequenceLength,
   };

@@ -15,7 +15,8 @@ import {
   TrainingStep,
 } from "../train/mod.ts";
 import { UserError } from "../contracts/mod.ts";
-import { type ExperimentConfig } from "./config_schema.ts";
+import { siteOf } from "../routing/mod.ts";
+import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
 import { LAYER_COLUMNS, METRIC_COLUMNS, MetricsCsv } from "./metrics_csv.ts";
 import { type Parts } from "./parts.ts";
 import { createProgress } from "./progress.ts";
@@ -49,7 +50,14 @@ export async function trainRun(
   quiet: boolean,
 ): Promise<TrainedRun> {
   const { backend, student, frozen, trainable } = parts;
-  const optimizer = new AdamW(trainable, config.optimizer);
+  const site = siteOf(student.model, student.router.anchorLayers);
+  const own = student.router.router.params(site);
+  const optimizer = new AdamW(
+    trainable,
+    config.optimizer,
+    () => true,
+    (name) => name in own ? config.router.rateFactor : 1,
+  );
   const store = new CheckpointStore(run.file(CHECKPOINTS_FOLDER), {
     student,
     optimizer,
@@ -111,7 +119,9 @@ export async function trainRun(
       });
       progress.update(report.step, { loss: report.losses.loss.toFixed(3) });
       if (evaluated) progress.note(evaluationLine(report.step, evaluated));
-      const due = report.step % config.checkpoint.every === 0 || trainer.done;
+      // The index names the best evaluation's checkpoint, so there has to be one.
+      const due = report.step % config.checkpoint.every === 0 || trainer.done ||
+        state.best?.step === report.step;
       if (due || stop.asked) await save();
       if (stop.asked && !trainer.done) {
         run.interrupt();
@@ -135,8 +145,8 @@ export async function trainRun(
 }
 
 function routerFile({ router }: ExperimentConfig) {
-  const { name, anchorLayers, temperatureStart: _s, temperatureEnd: _e, ...options } = router;
-  return { name, anchorLayers, options };
+  const { name, anchorLayers } = router;
+  return { name, anchorLayers, options: ownOptions(router) };
 }
 
 function scheduleAt(config: ExperimentConfig, step: number) {

@@ -10,7 +10,7 @@
  * state to be saved.
  */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../contracts/mod.ts";
 import {
@@ -100,18 +100,13 @@ export class CheckpointStore {
       writeSafetensors(join(folder, "optimizer.safetensors"), optimizerTensors(optimizer));
       writeFileAtomic(join(folder, STATE), toJson({ version: 1, ...state }));
     });
-    const best = state.best ? PREFIX + String(state.best.step).padStart(6, "0") : null;
-    const latest = PREFIX + String(state.step).padStart(6, "0");
-    writeFileAtomic(join(this.folder, "index.json"), toJson({ latest, best }));
-    for (const entry of Deno.readDirSync(this.folder)) {
-      const stale = entry.name.startsWith(PREFIX) && entry.name !== latest && entry.name !== best;
-      if (entry.isDirectory && stale) removeQuietly(join(this.folder, entry.name));
-    }
+    this.#tidy(state);
     return path;
   }
 
   /**
-   * Restores parameters and optimizer from the newest whole checkpoint, in place.
+   * Restores parameters and optimizer from the newest whole checkpoint, in place, and removes what
+   * an interrupted save left behind.
    *
    * @returns the rest of its state, or undefined where there is no checkpoint yet
    */
@@ -137,7 +132,20 @@ export class CheckpointStore {
       tensor.data.set(stored.data);
     }
     const { version: _version, ...state } = parsed.data;
+    // A run that was killed between a checkpoint and what follows it left that undone.
+    this.#tidy(state);
     return state;
+  }
+
+  /** Notes the latest and the best checkpoint in `index.json` and removes all others. */
+  #tidy({ step, best }: TrainerState): void {
+    const latest = basename(this.path(step));
+    const bestOne = best ? basename(this.path(best.step)) : null;
+    writeFileAtomic(join(this.folder, "index.json"), toJson({ latest, best: bestOne }));
+    for (const { name, isDirectory } of Deno.readDirSync(this.folder)) {
+      const stale = name.startsWith(PREFIX) && name !== latest && name !== bestOne;
+      if (isDirectory && stale) removeQuietly(join(this.folder, name));
+    }
   }
 }
 

@@ -26,11 +26,13 @@ export class AdamW {
   /**
    * @param params updated in place
    * @param decays whether a parameter decays; all do unless said otherwise
+   * @param rateOf factor on the learning rate of a parameter; 1 unless said otherwise
    */
   constructor(
     readonly params: Weights,
     readonly options: AdamWOptions,
     private readonly decays: (tensor: FloatTensor) => boolean = () => true,
+    private readonly rateOf: (name: string) => number = () => 1,
   ) {
     const zeros = () =>
       Object.fromEntries(
@@ -49,10 +51,11 @@ export class AdamW {
    */
   step(gradients: Readonly<Record<string, HostTensor>>, learningRate: number, step: number): void {
     const { beta1, beta2, epsilon, weightDecay } = this.options;
-    const stepSize = learningRate / (1 - beta1 ** step);
     const rootCorrection = Math.sqrt(1 - beta2 ** step);
     for (const [name, tensor] of Object.entries(this.params)) {
-      const shrink = 1 - (this.decays(tensor) ? learningRate * weightDecay : 0);
+      const rate = learningRate * this.rateOf(name);
+      const stepSize = rate / (1 - beta1 ** step);
+      const shrink = 1 - (this.decays(tensor) ? rate * weightDecay : 0);
       const parameter = tensor.data;
       const gradient = gradients[name]!.data;
       const first = this.first[name]!.data;

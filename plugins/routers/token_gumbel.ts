@@ -38,6 +38,9 @@ const options = z.strictObject({
   initialStd: z.number().min(0).max(1).default(0.02).describe(
     "standard deviation of the last matrix at the start: how much tokens differ then",
   ),
+  annealNoise: z.boolean().default(false).describe(
+    "let the temperature scale the noise instead of the softness: training ends without noise",
+  ),
   normalize: z.boolean().default(true).describe(
     "divide the anchor state by its root mean square before reading it",
   ),
@@ -53,7 +56,7 @@ export const tokenGumbel: RouterKind<TokenGumbelOptions> = {
   name: "token-gumbel",
   description: "decides per token; Gumbel noise and a straight-through gradient in training",
   options,
-  create: ({ initialBias, initialStd, normalize }) => ({
+  create: ({ initialBias, initialStd, annealNoise, normalize }) => ({
     name: "token-gumbel",
 
     params({ hiddenSize, routableLayers }) {
@@ -78,7 +81,7 @@ export const tokenGumbel: RouterKind<TokenGumbelOptions> = {
     decide(params, anchor, _site, context) {
       const x = normalize ? mul(anchor, inverseRms(anchor, 1e-6)) : anchor;
       const logits = readLogits(params, x); // [B, T, L']
-      return { gates: gatesOf(logits, context), logits };
+      return { gates: gatesOf(logits, context, annealNoise), logits };
     },
   }),
 };
@@ -88,10 +91,11 @@ function readLogits(params: Params, x: Node): Node {
   return linear(params, LAYERS[2], gelu(linear(params, LAYERS[1], h)));
 }
 
-function gatesOf(logits: Node, context: DecideContext): Node {
+function gatesOf(logits: Node, context: DecideContext, annealNoise: boolean): Node {
   if (context.mode === "eval") return greater(logits, context.threshold);
-  const logistic = sub(log(context.noise), log(sub(scalar(1), context.noise)));
-  const noisy = add(logits, logistic);
-  const soft = sigmoid(div(noisy, context.temperature));
+  const { noise, temperature } = context;
+  const logistic = sub(log(noise), log(sub(scalar(1), noise)));
+  const noisy = add(logits, annealNoise ? mul(logistic, temperature) : logistic);
+  const soft = sigmoid(annealNoise ? noisy : div(noisy, temperature));
   return straightThrough(greater(noisy, scalar(0)), soft);
 }
