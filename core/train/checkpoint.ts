@@ -10,6 +10,7 @@
  * state to be saved.
  */
 
+import fs from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../contracts/mod.ts";
@@ -109,11 +110,16 @@ export class CheckpointStore {
    * an interrupted save left behind.
    *
    * @returns the rest of its state, or undefined where there is no checkpoint yet
+   * @throws {UserError} when there are checkpoints but none is whole, or it is of another
+   *   configuration.
    */
   restore(): TrainerState | undefined {
     const folder = newestWholeFolder(this.folder, PREFIX, { clean: true });
-    if (!folder) return undefined;
-    verifyFolder(folder);
+    if (!folder) {
+      // Starting over in silence would throw away the run that these are left of.
+      this.#refuseDamaged();
+      return undefined;
+    }
     const path = join(folder, STATE);
     const parsed = stateSchema.safeParse(readJson(path, "the trainer's state"));
     if (!parsed.success) {
@@ -135,6 +141,13 @@ export class CheckpointStore {
     // A run that was killed between a checkpoint and what follows it left that undone.
     this.#tidy(state);
     return state;
+  }
+
+  /** Fails, saying what is damaged, where there are checkpoints' folders at all. */
+  #refuseDamaged(): void {
+    if (!fs.existsSync(this.folder)) return;
+    const left = fs.readdirSync(this.folder).filter((name) => name.startsWith(PREFIX));
+    for (const name of left.sort().reverse()) verifyFolder(join(this.folder, name));
   }
 
   /** Notes the latest and the best checkpoint in `index.json` and removes all others. */
