@@ -20,6 +20,8 @@ import { weightedSum } from "./gradient_check.ts";
 export interface RouterPromises {
   /** `"token"`: that token's state only. `"sequence"`: any real token of the same sequence. */
   readonly reads: "token" | "sequence";
+  /** What tells this router's tests from those of the same router with other options. */
+  readonly variant?: string;
 }
 
 const SITE: Site = { hiddenSize: 8, routableLayers: 3 };
@@ -117,8 +119,8 @@ const real = (token: number) => MASK.data[token] === 1;
  *
  * @param make a fresh router, with any options
  */
-export function testRouter(make: () => Router, { reads }: RouterPromises): void {
-  const { name } = make();
+export function testRouter(make: () => Router, { reads, variant }: RouterPromises): void {
+  const name = [make().name, ...(variant ? [variant] : [])].join(" ");
 
   Deno.test(`${name} gives a gate and a logit per skippable block, for tokens or sequences`, () => {
     const { train, evaluation } = new Setup(make());

@@ -11,14 +11,18 @@ import { testRouter } from "../../conformance/router.ts";
 const optionsOf = (given: Partial<TokenGumbelOptions> = {}) => tokenGumbel.options.parse(given);
 
 testRouter(() => tokenGumbel.create(optionsOf()), { reads: "token" });
+testRouter(
+  () => tokenGumbel.create(optionsOf({ annealNoise: true })),
+  { reads: "token", variant: "with annealed noise" },
+);
 
 const LOGITS = [-3, -1, 0, 0.5, 2];
 const TOKENS = 8000;
 const site = { hiddenSize: 4, routableLayers: LOGITS.length };
 
 /** The router with parameters of zero but for the last bias: its logits are LOGITS for any state. */
-function constantRouter(tokens: number) {
-  const router = tokenGumbel.create(optionsOf());
+function constantRouter(tokens: number, options: Partial<TokenGumbelOptions> = {}) {
+  const router = tokenGumbel.create(optionsOf(options));
   const specs = router.params(site);
   const nodes = inputNodes(specs);
   const values: Record<string, HostTensor> = Object.fromEntries(
@@ -49,19 +53,37 @@ function constantRouter(tokens: number) {
   return { nodes, noise, gates, run };
 }
 
-Deno.test("the share of gates that open at a logit is its sigmoid", () => {
-  const { gates, run } = constantRouter(TOKENS);
-  const { data } = run({ gates }, 1)["gates"]!;
-  LOGITS.forEach((logit, layer) => {
-    const open = Array.from(data).filter((gate, i) => i % LOGITS.length === layer && gate === 1);
+/** Fails unless gates `[1, TOKENS, L']` open as often as these log-odds say. */
+function assertShares(gates: HostTensor, logOdds: readonly number[]): void {
+  logOdds.forEach((logit, layer) => {
+    const own = Array.from(gates.data).filter((_, i) => i % logOdds.length === layer);
+    const share = own.filter((gate) => gate === 1).length / TOKENS;
     const expected = 1 / (1 + Math.exp(-logit));
     // Four standard deviations of a share of that many tosses.
     const allowed = 4 * Math.sqrt(expected * (1 - expected) / TOKENS);
-    const share = open.length / TOKENS;
     assert.ok(
       Math.abs(share - expected) <= allowed,
-      `at logit ${logit} the share is ${share}, expected ${expected} within ${allowed}`,
+      `at log-odds ${logit} the share is ${share}, expected ${expected} within ${allowed}`,
     );
+  });
+}
+
+Deno.test("the share of gates that open at a logit is its sigmoid", () => {
+  const { gates, run } = constantRouter(TOKENS);
+  assertShares(run({ gates }, 1)["gates"]!, LOGITS);
+});
+
+Deno.test("annealed noise makes gates surer as the temperature falls, until none is left", () => {
+  const { gates, run } = constantRouter(TOKENS, { annealNoise: true });
+  for (const temperature of [2, 0.5]) {
+    assertShares(run({ gates }, temperature)["gates"]!, LOGITS.map((x) => x / temperature));
+  }
+  const still = run({ gates }, 1e-6)["gates"]!.data;
+  LOGITS.forEach((logit, layer) => {
+    // A logit of 0 is a coin toss at any temperature.
+    if (logit === 0) return;
+    const own = Array.from(still).filter((_, i) => i % LOGITS.length === layer);
+    assert.ok(own.every((gate) => gate === (logit > 0 ? 1 : 0)));
   });
 });
 
