@@ -50,6 +50,11 @@ export function readLlamaConfig(
   const heads = c.num_attention_heads;
   const keyValueHeads = c.num_key_value_heads ?? heads;
   const headDim = c.head_dim ?? c.hidden_size / heads;
+  if (headDim === c.head_dim && headDim % 2 !== 0) {
+    throw new UserError(
+      `Cannot use ${source}: "head_dim" ${headDim} is not even, as rotary positions need`,
+    );
+  }
   if (!Number.isInteger(headDim) || headDim % 2 !== 0) {
     throw new UserError(
       `Cannot use ${source}: "hidden_size" ${c.hidden_size} over "num_attention_heads" ${heads} ` +
