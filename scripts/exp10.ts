@@ -19,12 +19,24 @@ await runScript(() =>
       name: "exp10",
       description: "Trains a token-level router that skips decoder layers, and shows what it " +
         "bought: the routed model beside its base and beside skipping at random.",
+      // What measured best on nano; the original's settings are in recipes/exp10_reference.json.
       defaults: {
-        router: { name: "token-gumbel" },
+        optimizer: { learningRate: 2e-3 },
+        router: {
+          name: "token-gumbel",
+          rateFactor: 3,
+          temperatureStart: 1,
+          temperatureEnd: 0.1,
+          annealNoise: true,
+          initialBias: 2,
+          initialStd: 0.2,
+        },
+        objective: { targetSkip: 0.3, targetWeight: 20, targetWarmupSteps: 100 },
       },
       next: [
         "deno task exp10 --fresh --seed 1                        the same with other noise",
         "deno task exp10 --fresh --set objective.targetSkip=0.45  skip more",
+        "deno task exp10 --help                                  all settings",
       ],
     },
     builtinPlugins(),
