@@ -201,6 +201,15 @@ Deno.test("dropout drops its share of entries, in even and in odd places", () =>
       assert.ok(Math.abs(share - dropout) <= allowed, `${share} instead of ${dropout}`);
     }
     assert.ok(data.every((kept) => kept === 0 || kept === 1));
+    // Neighbours fall together as often as strangers: two masks come from one random word.
+    const pairs = Array.from(
+      { length: data.length / 2 },
+      (_, i) => data[2 * i]! + data[2 * i + 1]!,
+    );
+    const both = pairs.filter((kept) => kept === 0).length / pairs.length;
+    const chance = dropout ** 2;
+    const allowed = 4 * Math.sqrt(chance * (1 - chance) / pairs.length);
+    assert.ok(Math.abs(both - chance) <= allowed, `${both} instead of ${chance}`);
   }
 });
 
