@@ -19,7 +19,7 @@ export interface Experiment {
   /** What it does and shows, in a sentence or two. */
   readonly description: string;
   /** Settings that differ from the schema's defaults; names the router. */
-  readonly defaults: ConfigTree & { readonly router: { readonly name: string } };
+  readonly defaults: ConfigTree & { readonly router: ConfigTree & { readonly name: string } };
   /** What to try afterwards: a command each, with a word on why. */
   readonly next: readonly string[];
 }
@@ -100,8 +100,11 @@ async function continuedConfig(
   const saysNothing = command.config === undefined && command.sets.length === 0 &&
     Object.keys(command.overrides).length === 0;
   if (saysNothing) return own;
-  const differences = sameConfiguration(own, await resolveConfig(layers));
-  if (differences.length === 0) return own;
+  // Who names the run means its settings where nothing else is said.
+  const defaults = command.resume === undefined ? layers.defaults : record.config as ConfigTree;
+  const asked = await resolveConfig({ ...layers, defaults });
+  const differences = sameConfiguration(own, asked);
+  if (differences.length === 0) return asked;
   throw new UserError(
     `The unfinished run in ${path} has other settings: ${showDifferences(differences)}; ` +
       "give --fresh to start a new run, or leave the settings out to continue this one",
