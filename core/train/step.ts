@@ -114,6 +114,7 @@ export class TrainingStep implements AsyncDisposable {
    * the same arguments give the same bits.
    *
    * @param step names the noise, with `seed`
+   * @throws {RangeError} when a micro-batch has no real token.
    */
   async run(
     batches: readonly Batch[],
@@ -121,10 +122,11 @@ export class TrainingStep implements AsyncDisposable {
     seed: number,
     step: number,
   ): Promise<{ losses: StepLosses; gradients: Record<string, HostTensor> }> {
-    const realTokens = batches.reduce(
-      (sum, { tokenMask }) => sum + (tokenMask.data as Float32Array).reduce((a, b) => a + b, 0),
-      0,
+    const counts = batches.map(({ tokenMask }) =>
+      (tokenMask.data as Float32Array).reduce((sum, real) => sum + real, 0)
     );
+    if (counts.includes(0)) throw new RangeError("Cannot train on a batch without real tokens");
+    const realTokens = counts.reduce((sum, count) => sum + count, 0);
     const total = { loss: 0, crossEntropy: 0, distill: 0, sparsity: 0, target: 0 };
     const activity: number[] = [];
     let sums: Record<string, HostTensor> | undefined;
