@@ -1,0 +1,51 @@
+/** The command lines of the benchmarks: options, `--help`, and one line for what was mistyped. */
+
+import { Command, CommanderError, InvalidArgumentError } from "@commander-js/extra-typings";
+import { UserError } from "../../core/contracts/mod.ts";
+import { EarlyExit } from "../../core/run/script.ts";
+
+/** A command without options yet; add them, then hand it to {@link readOptions}. */
+export function benchCommand(name: string, description: string) {
+  return new Command(name)
+    .description(description)
+    .usage("[options]")
+    .allowExcessArguments(false)
+    .helpOption("-h, --help", "show this")
+    .configureOutput({
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      writeOut: (text) => console.log(text.trimEnd()),
+      outputError: () => {},
+    })
+    .exitOverride();
+}
+
+/**
+ * Reads the arguments of this process.
+ *
+ * @throws {UserError} for an unknown option or a value that is refused.
+ * @throws {EarlyExit} after `--help`.
+ */
+export function readOptions<Options>(
+  command: { parse(args: readonly string[], from: { from: "user" }): { opts(): Options } },
+): Options {
+  try {
+    return command.parse(Deno.args, { from: "user" }).opts();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) throw new EarlyExit();
+    const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+    throw new UserError(`${message}; --help lists all options`);
+  }
+}
+
+/** Reads a whole number from `least` up. */
+export function countFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It takes a whole number from ${least} up.`);
+    }
+    return value;
+  };
+}
