@@ -144,6 +144,16 @@ export const operations: Readonly<Record<g.OpName, readonly OperationCase[]>> = 
       ({ a, b }) => g.matmul(a, b, { transA: true }),
     ),
     testCase(
+      "a batch, left transposed, more rows than columns",
+      { a: signed(3, 5, 6), b: signed(3, 5, 4) },
+      ({ a, b }) => g.matmul(a, b, { transA: true, alpha: 0.5 }),
+    ),
+    testCase(
+      "two batch axes, both transposed, more rows than columns",
+      { a: signed(2, 3, 5, 6), b: signed(2, 3, 4, 5) },
+      ({ a, b }) => g.matmul(a, b, { transA: true, transB: true }),
+    ),
+    testCase(
       "two batch axes",
       { a: signed(2, 3, 2, 5), b: signed(2, 3, 4, 5) },
       ({ a, b }) => g.matmul(a, b, { transB: true, alpha: 0.5 }),

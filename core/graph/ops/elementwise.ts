@@ -1,6 +1,6 @@
 /** Operations on one element at a time; binary ones broadcast as NumPy does. */
 
-import { sameShape, type Shape, type TensorType } from "../../tensor/mod.ts";
+import { sameShape, type Shape, sizeOf, type TensorType } from "../../tensor/mod.ts";
 import {
   apply,
   defineOp,
@@ -168,5 +168,12 @@ export function gelu(x: Node): Node {
 }
 /** x times a number. */
 export function scale(x: Node, by: number): Node {
-  return by === 1 ? x : mul(x, scalar(by));
+  if (by === 1) return x;
+  // Of a product with a smaller factor, such as one number for each row, scale only that.
+  if (x.op === mulOp) {
+    const [a, b] = x.inputs as [Node, Node];
+    if (sizeOf(shapeOf(b)) < sizeOf(shapeOf(x))) return mul(a, scale(b, by));
+    if (sizeOf(shapeOf(a)) < sizeOf(shapeOf(x))) return mul(scale(a, by), b);
+  }
+  return mul(x, scalar(by));
 }

@@ -66,7 +66,7 @@ export type AttrsOf<K extends OpName> = (typeof ops)[K] extends OpDef<string, in
 export { add, div, erf, exp, gelu, greater, log, mul, neg, scale } from "./elementwise.ts";
 export { sigmoid, silu, sqrt, sub, tanh } from "./elementwise.ts";
 export { mean, reduceSum } from "./reduce.ts";
-export { matmul, matmulRows, matmulSizes } from "./matmul.ts";
+export { matmul, type MatmulAttrs, matmulRows, matmulSizes } from "./matmul.ts";
 export { broadcastTo, concat, pad, reshape, slice, transpose } from "./movement.ts";
 export { addAtLast, gatherRows, scatterRows, takeLast } from "./index.ts";
 export { crossEntropy, klDivergence, logSoftmax, softmax } from "./softmax.ts";

@@ -106,7 +106,9 @@ export const concatOp = defineOp({
 
 /** The same elements in another shape. */
 export function reshape(x: Node, shape: Shape): Node {
-  return sameShape(shapeOf(x), shape) ? x : apply(reshapeOp, [x], { shape });
+  if (sameShape(shapeOf(x), shape)) return x;
+  // The shape in between does not matter; often this ends where it began.
+  return x.op === reshapeOp ? reshape(x.inputs[0]!, shape) : apply(reshapeOp, [x], { shape });
 }
 
 /** Axes in another order: axis i of the result is axis `permutation[i]` of `x`. */
