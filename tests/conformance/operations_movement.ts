@@ -55,6 +55,11 @@ export const movementCases = {
     testCase("both, on a middle axis", { x: signed(2, 2, 3) }, ({ x }) => g.pad(x, 1, 1, 2)),
     testCase("one axis", { x: signed(3) }, ({ x }) => g.pad(x, 0, 2, 1)),
     testCase("int32", { x: wholes }, ({ x }) => g.pad(x, 1, 1, 1)),
+    testCase(
+      "between transposes",
+      { x: signed(2, 3, 2, 2) },
+      ({ x }) => g.transpose(g.pad(g.transpose(x, [0, 2, 1, 3]), 2, 1, 2), [0, 2, 1, 3]),
+    ),
   ],
   concat: [
     testCase("two", { a: signed(2, 3), b: signed(1, 3) }, ({ a, b }) => g.concat([a, b], 0)),

@@ -110,8 +110,15 @@ const movement = {
   broadcastTo: (emit, [x], { shape }) => emit.node("Expand", [x!, emit.int64s(shape)]),
   slice: (emit, [x], { axis, start, end }) =>
     emit.node("Slice", [x!, emit.int64s([start]), emit.int64s([end]), emit.int64s([axis])]),
-  pad: (emit, [x], { axis, before, after }) =>
-    emit.node("Pad", [x!, emit.int64s([before, after]), "", emit.int64s([axis])]),
+  pad(emit, [x], { axis, before, after }, node) {
+    // Widths for every axis: ONNX Runtime 1.30 moves transposes past a Pad as if it had no list of
+    // axes, and then looks for widths that are not there.
+    const zeros = shapeOf(node).map(() => 0);
+    return emit.node("Pad", [
+      x!,
+      emit.int64s([...zeros.with(axis, before), ...zeros.with(axis, after)]),
+    ]);
+  },
   concat: (emit, inputs, { axis }) => emit.node("Concat", inputs, { axis }),
 } satisfies { [K in OpName]?: Rule<K> };
 
