@@ -17,8 +17,8 @@ export function builtinPlugins(): Plugins {
   plugins.architectures.push(llamaKind);
   plugins.routers.register(tokenGumbel.name, tokenGumbel, from);
   plugins.backends.register("onnx", async (options) => {
-    const { onnxBackend } = await import("./backends/onnx/mod.ts");
-    return onnxBackend(options);
+    const { openOnnxBackend } = await import("./backends/onnx/mod.ts");
+    return openOnnxBackend(options);
   }, from);
   plugins.backends.register("reference", async () => {
     const { referenceBackend } = await import("./backends/reference/mod.ts");

@@ -9,7 +9,13 @@ import * as ort from "onnxruntime-node";
 import { type Backend, type BackendOptions } from "../../../core/contracts/backend.ts";
 import { type DeviceTensor, type Feeds, type Program } from "../../../core/contracts/backend.ts";
 import { UserError } from "../../../core/contracts/errors.ts";
-import { inputsOf, matmulFlops, type Node, topologicalOrder } from "../../../core/graph/mod.ts";
+import {
+  inputsOf,
+  matmulFlops,
+  type Node,
+  scalar,
+  topologicalOrder,
+} from "../../../core/graph/mod.ts";
 import {
   type HostTensor,
   sameShape,
@@ -144,4 +150,24 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
     upload: (tensor) => new OnnxTensor(tensor, wrap(tensor)),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/**
+ * The backend on ONNX Runtime, once it has run a first program: some settings are refused only then.
+ *
+ * @throws {UserError} when ONNX Runtime refuses the execution provider or a session option.
+ */
+export async function openOnnxBackend(options: Partial<BackendOptions> = {}): Promise<Backend> {
+  const backend = onnxBackend(options);
+  try {
+    await using program = await backend.compile({ one: scalar(1) });
+    await program.run({});
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UserError(
+      `ONNX Runtime refuses the settings of the backend: ${reason}; ` +
+        "change backend.sessionOptions or backend.executionProvider",
+    );
+  }
+  return backend;
 }
