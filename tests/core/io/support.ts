@@ -30,7 +30,7 @@ export async function userError(
   assert.ok(failure instanceof UserError, `expected a UserError, got ${failure}`);
   assert.ok(!failure.message.includes("\n"), `one line, not: ${failure.message}`);
   for (const pattern of patterns) {
-    const found = typeof pattern === "string"
+    const found: boolean = typeof pattern === "string"
       ? failure.message.includes(pattern)
       : pattern.test(failure.message);
     assert.ok(found, `${JSON.stringify(failure.message)} should match ${pattern}`);

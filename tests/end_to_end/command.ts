@@ -1,0 +1,118 @@
+/** Starting exp10 as a user would, and looking at what it printed and left behind. */
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { tinyLines, writeTinyModel } from "./tiny_model.ts";
+
+/** The root of the repository. */
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+const CAN_RUN = Deno.permissions.querySync({ name: "run" }).state === "granted";
+
+/** A test that starts processes: ignored, with the reason in its name, where it may not. */
+export function testWithProcesses(
+  name: string,
+  fn: (test: Deno.TestContext) => Promise<void>,
+): void {
+  const reason = CAN_RUN ? "" : " [skipped: needs --allow-run, as in deno task test]";
+  Deno.test({ name: name + reason, ignore: !CAN_RUN, fn });
+}
+
+/** How a process ended and what it printed. */
+export interface Outcome {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A temporary folder with a tiny model and a text, in which exp10 is run. */
+export class Workplace implements Disposable {
+  /** The current folder of the processes. */
+  readonly folder = Deno.makeTempDirSync({ prefix: "dlr_end_to_end_" });
+
+  constructor() {
+    writeTinyModel(this.path("model"));
+    Deno.writeTextFileSync(this.path("text.txt"), tinyLines().join("\n") + "\n");
+  }
+
+  /** The path of something in the folder. */
+  path(...names: string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  /** Options for a run on the tiny model that is over in a moment. */
+  tiny(): string[] {
+    return [
+      ...["--model", "model", "--data", "text.txt", "--steps", "6"],
+      ...Object.entries(TINY_SETTINGS).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
+    ];
+  }
+
+  /** Starts exp10 in the folder, with the project's own permissions. */
+  start(...args: string[]): Deno.ChildProcess {
+    const script = join(ROOT, "scripts/exp10.ts");
+    return new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--config", join(ROOT, "deno.json"), "-P", script, ...args],
+      cwd: this.folder,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      env: { NO_COLOR: "1" },
+    }).spawn();
+  }
+
+  /** Runs exp10 to its end. */
+  run(...args: string[]): Promise<Outcome> {
+    return outcomeOf(this.start(...args));
+  }
+
+  /** The folders of runs under `results/runs/exp10`. */
+  runs(): string[] {
+    const root = this.path("results", "runs", "exp10");
+    return existsSync(root)
+      ? Array.from(Deno.readDirSync(root), ({ name }) => join(root, name)).sort()
+      : [];
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.folder, { recursive: true });
+  }
+}
+
+/** Small enough to be over in a moment; one thread, so that runs do not wait for each other. */
+const TINY_SETTINGS = {
+  "batchSize": 2,
+  "sequenceLength": 16,
+  "backend.threads": 1,
+  "lora.rank": 2,
+  "router.anchorLayers": 1,
+  "optimizer.warmupSteps": 2,
+  "evaluation.every": 3,
+  "evaluation.batches": 2,
+  "evaluation.finalBatches": 2,
+  "evaluation.calibrationBatches": 2,
+  "checkpoint.every": 1,
+} as const;
+
+/** Waits for a process and reads all that it printed. */
+export async function outcomeOf(child: Deno.ChildProcess): Promise<Outcome> {
+  const { code, signal, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, signal, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** Lines on stderr, without Deno's own warning about permission sets. */
+export function complaints({ stderr }: Outcome): string[] {
+  return stderr.split("\n").filter((line) =>
+    line.trim() !== "" && !line.includes("Permissions in the config file is an experimental")
+  );
+}
+
+/** Asserts that a process ended well, and shows what it printed if it did not. */
+export function assertFinished(outcome: Outcome): void {
+  const { code, signal, stdout, stderr } = outcome;
+  assert.equal(code, 0, `code ${code} ${signal ?? ""}\n${stdout}\n${stderr}`);
+}
