@@ -3,11 +3,13 @@
 import { type Memory } from "../contracts/mod.ts";
 import {
   add,
+  concat,
   constant,
   matmul,
   type Node,
   reshape,
   shapeOf,
+  slice,
   softmax,
   transpose,
 } from "../graph/mod.ts";
@@ -15,6 +17,9 @@ import { floats } from "../tensor/mod.ts";
 
 /** What a score gets where a row may not look: small enough that its weight is exactly 0. */
 export const MASKED = -1e9;
+
+/** Masks that {@link causalMask} made: what they hide need not be computed. */
+const causalMasks = new WeakSet<Node>();
 
 /** `[1, 1, T, T]`: 0 on and below the diagonal, {@link MASKED} above it. */
 export function causalMask(length: number): Node {
@@ -24,7 +29,9 @@ export function causalMask(length: number): Node {
       mask.data[row * length + column] = MASKED;
     }
   }
-  return constant(mask);
+  const node = constant(mask);
+  causalMasks.add(node);
+  return node;
 }
 
 /** `[B, T, heads * headDim]` to `[B, heads, T, headDim]`. */
@@ -42,16 +49,50 @@ export function splitHeads(x: Node, heads: number): Node {
  */
 export function attention(queries: Node, memory: Memory, heads: number): Node {
   const [batch, rows, width] = shapeOf(queries) as [number, number, number];
-  const [, kvHeads, positions, headDim] = shapeOf(memory.keys) as [number, number, number, number];
+  const split = splitHeads(queries, heads); // [B, h, R, d]
+  const isCausal = causalMasks.has(memory.mask) && shapeOf(memory.mask)[2] === rows;
+  const mixed = isCausal
+    ? concat(
+      stretches(rows).map(([start, end]) =>
+        attend(slice(split, 2, start, end), {
+          keys: slice(memory.keys, 2, 0, end),
+          values: slice(memory.values, 2, 0, end),
+          mask: slice(slice(memory.mask, 2, start, end), 3, 0, end),
+        })
+      ),
+      2,
+    )
+    : attend(split, memory);
+  return reshape(transpose(mixed, [0, 2, 1, 3]), [batch, rows, width]);
+}
+
+/** Queries `[B, heads, R, headDim]` to what they read, likewise. */
+function attend(queries: Node, memory: Memory): Node {
+  const [batch, heads, rows, headDim] = shapeOf(queries) as [number, number, number, number];
+  const [, kvHeads, positions] = shapeOf(memory.keys) as [number, number, number, number];
   // Query heads that share keys are stacked as rows of one product: no key is repeated.
   const groups = batch * kvHeads;
   const stacked = (heads / kvHeads) * rows;
-  const q = reshape(splitHeads(queries, heads), [groups, stacked, headDim]); // [BG, hR, d]
+  const q = reshape(queries, [groups, stacked, headDim]); // [BG, hR, d]
   const k = reshape(memory.keys, [groups, positions, headDim]); // [BG, S, d]
   const v = reshape(memory.values, [groups, positions, headDim]); // [BG, S, d]
   const scores = matmul(q, k, { transB: true, alpha: 1 / Math.sqrt(headDim) }); // [BG, hR, S]
   const masked = add(reshape(scores, [batch, heads, rows, positions]), memory.mask);
   const weights = reshape(softmax(masked), [groups, stacked, positions]);
-  const mixed = reshape(matmul(weights, v), [batch, heads, rows, headDim]);
-  return reshape(transpose(mixed, [0, 2, 1, 3]), [batch, rows, width]);
+  return reshape(matmul(weights, v), [batch, heads, rows, headDim]);
+}
+
+/** Most stretches that {@link stretches} cuts a sequence into. */
+const MOST_STRETCHES = 4;
+/** Shorter ones would cost more in small operations than they save. */
+const SHORTEST_STRETCH = 64;
+
+/**
+ * Under a causal mask a row reads nothing after itself, so rows are computed in stretches, each
+ * against the positions up to its own end. In four stretches five eighths of the products are left.
+ */
+function stretches(rows: number): [start: number, end: number][] {
+  const count = Math.max(1, Math.min(MOST_STRETCHES, Math.floor(rows / SHORTEST_STRETCH)));
+  const length = Math.ceil(rows / count);
+  return Array.from({ length: count }, (_, i) => [i * length, Math.min((i + 1) * length, rows)]);
 }

@@ -123,7 +123,9 @@ export function broadcastTo(x: Node, shape: Shape): Node {
 
 /** Elements `start` to `end` (exclusive) along one axis. */
 export function slice(x: Node, axis: number, start: number, end: number): Node {
-  return apply(sliceOp, [x], { axis: axisOf("slice", x.type, axis), start, end });
+  const positive = axisOf("slice", x.type, axis);
+  const isWhole = start === 0 && end === shapeOf(x)[positive];
+  return isWhole ? x : apply(sliceOp, [x], { axis: positive, start, end });
 }
 
 /** Zeros before and after, along one axis. */

@@ -176,6 +176,7 @@ Deno.test("what would change nothing makes no node", () => {
   assert.equal(g.reshape(same, [2, 3]), same);
   assert.equal(g.broadcastTo(same, [2, 3]), same);
   assert.equal(g.pad(same, 0, 0, 0), same);
+  assert.equal(g.slice(same, -1, 0, 3), same);
   assert.equal(g.concat([same], 1), same);
   assert.equal(g.cast(same, "float32"), same);
   assert.equal(g.scale(same, 1), same);
