@@ -11,13 +11,32 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 const CAN_RUN = Deno.permissions.querySync({ name: "run" }).state === "granted";
 
-/** A test that starts processes: ignored, with the reason in its name, where it may not. */
+/**
+ * A test that starts processes: ignored, with the reason in its name, where it may not.
+ *
+ * @param lacks says what else is missing on this machine, if anything is
+ */
 export function testWithProcesses(
   name: string,
   fn: (test: Deno.TestContext) => Promise<void>,
+  lacks: () => string | undefined = () => undefined,
 ): void {
-  const reason = CAN_RUN ? "" : " [skipped: needs --allow-run, as in deno task test]";
-  Deno.test({ name: name + reason, ignore: !CAN_RUN, fn });
+  const reason = CAN_RUN ? lacks() : "--allow-run, as in deno task test";
+  Deno.test({
+    name: reason === undefined ? name : `${name} [skipped: needs ${reason}]`,
+    ignore: reason !== undefined,
+    fn,
+  });
+}
+
+/** Whether a command can be run here, and ends well. */
+export function works(command: string, ...args: readonly string[]): boolean {
+  try {
+    return new Deno.Command(command, { args: [...args], stderr: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** How a process ended and what it printed. */

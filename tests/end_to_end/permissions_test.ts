@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { outcomeOf, ROOT, testWithProcesses } from "./command.ts";
+import { outcomeOf, ROOT, testWithProcesses, works } from "./command.ts";
 
 testWithProcesses("without permissions and terminal exp10 prints the right command", async () => {
   const { code, stdout, stderr } = await outcomeOf(
@@ -24,10 +24,6 @@ testWithProcesses("without permissions and terminal exp10 prints the right comma
 });
 
 testWithProcesses("in a terminal exp10 asks for each permission, with the reason", async () => {
-  if (!hasPython()) {
-    console.log("no python3 with the module pty here: nothing was tested");
-    return;
-  }
   // The misspelt option ends the script once everything is granted.
   const granted = await inTerminal("y", "--frsh");
   assert.equal(granted.code, 2, granted.text);
@@ -39,7 +35,7 @@ testWithProcesses("in a terminal exp10 asks for each permission, with the reason
   assert.equal(denied.code, 2, denied.text);
   assert.match(denied.text, /cannot run without "read"; .*deno run -P scripts\/exp10\.ts/);
   assert.doesNotMatch(denied.text, /asks for "ffi"/);
-});
+}, () => hasPython() ? undefined : "python3 with pty");
 
 /**
  * Python, as Deno cannot open a terminal: answers every prompt, and exits with the child's code.
@@ -87,11 +83,5 @@ async function inTerminal(answer: string, ...args: string[]) {
 }
 
 function hasPython(): boolean {
-  try {
-    const args = ["-c", "import pty, os; os.waitstatus_to_exitcode"];
-    return new Deno.Command("python3", { args, stderr: "null" }).outputSync().success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return works("python3", "-c", "import pty, os; os.waitstatus_to_exitcode");
 }
