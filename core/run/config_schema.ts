@@ -138,7 +138,9 @@ const objective = z.strictObject({
     .describe("weight of (skip ratio − target)², the batch's mean against the wanted share"),
   targetSkip: z.number().min(0).lt(1).default(0.3)
     .describe("wanted share of routable token-layer pairs to skip"),
-  targetWarmupSteps: count(0).default(0).describe("steps over which the target rises from 0"),
+  targetWarmupSteps: count(0).default(0).describe(
+    "steps over which the target rises from 0; at most a third of the run",
+  ),
 });
 
 const evaluation = z.strictObject({

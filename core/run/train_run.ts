@@ -149,12 +149,14 @@ function routerFile({ router }: ExperimentConfig) {
   return { name, anchorLayers, options: ownOptions(router) };
 }
 
+/** A run that is too short for its warm-ups spends a third of its steps on them. */
 function scheduleAt(config: ExperimentConfig, step: number) {
   const { objective, router, steps } = config;
+  const atMost = (warmup: number) => Math.min(warmup, Math.floor(steps / 3));
   return {
     temperature: anneal(router.temperatureStart, router.temperatureEnd, step, steps),
-    distillShare: ramp(objective.distillWeight, step, objective.distillWarmupSteps),
-    targetSkip: ramp(objective.targetSkip, step, objective.targetWarmupSteps),
+    distillShare: ramp(objective.distillWeight, step, atMost(objective.distillWarmupSteps)),
+    targetSkip: ramp(objective.targetSkip, step, atMost(objective.targetWarmupSteps)),
   };
 }
 
