@@ -129,8 +129,10 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
     executionMode: "sequential",
     // Planning every buffer ahead costs a third more memory here and gains no time.
     enableMemPattern: false,
-    // Threads that spin while they wait lose far more to any other busy process than they gain.
-    extra: { session: { intra_op: { allow_spinning: "0" } } },
+    // Microseconds that a thread spins before it sleeps: long enough to catch most of the next
+    // operators on an idle machine, too short to lose much where another process wants the core.
+    // Without a limit a step takes 1.7 times as long there (docs/performance.md).
+    extra: { session: { intra_op: { allow_spinning: "1", spin_duration_us: "20" } } },
     logSeverityLevel: 3,
     ...sessionOptions,
   } as ort.InferenceSession.SessionOptions;
