@@ -32,6 +32,7 @@ await runScript(() =>
           initialStd: 0.2,
         },
         objective: { targetSkip: 0.3, targetWeight: 20, targetWarmupSteps: 100 },
+        evaluation: { finalBatches: 24 },
       },
       next: [
         "deno task exp10 --fresh --seed 1                        the same with other noise",
