@@ -80,13 +80,16 @@ export function finalNumbers(evaluation: FinalEvaluation, wallSeconds: number) {
 export function comparisonTable(evaluation: FinalEvaluation): string {
   const { base, baseRandom, fullDepth, routed, random, rateMatched, shuffled } = evaluation;
   const layers = routed.statistics.anchorLayers + routed.statistics.routableLayers;
-  const row = (name: string, result: TextLoss, routing?: RoutedLoss["statistics"]) => [
+  type Statistics = RoutedLoss["statistics"];
+  const row = (name: string, result: TextLoss, skips?: Statistics, router?: Statistics) => [
     name,
     result.loss,
     result.perplexity,
     result.perplexity / base.perplexity,
-    routing?.activeLayers ?? layers,
-    routing?.skipRatio ?? 0,
+    skips?.activeLayers ?? layers,
+    skips?.skipRatio ?? 0,
+    router?.entropy,
+    router?.collapse,
   ];
   return formatTable(
     [
@@ -96,11 +99,13 @@ export function comparisonTable(evaluation: FinalEvaluation): string {
       { title: "× base", digits: 3 },
       { title: "active layers", digits: 2 },
       { title: "skip ratio", digits: 3 },
+      { title: "entropy", digits: 3 },
+      { title: "collapse" },
     ],
     [
       row("base model, full depth", base),
       row("trained model, full depth", fullDepth),
-      row("routed", routed, routed.statistics),
+      row("routed", routed, routed.statistics, routed.statistics),
       row("  same gates, shuffled over tokens", shuffled, shuffled.statistics),
       row("  random, same rate per layer", rateMatched, rateMatched.statistics),
       row("  random, same rate overall", random, random.statistics),

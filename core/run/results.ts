@@ -3,7 +3,7 @@
 import { relative } from "node:path";
 import process from "node:process";
 import { writeFigure } from "../report/figures.ts";
-import { trainingFigure, type TrainingRow } from "../report/training_figure.ts";
+import { trainingFigure } from "../report/training_figure.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
 import { type Experiment } from "./experiment.ts";
 import {
@@ -36,7 +36,7 @@ export async function writeResults(
   const evaluation = await evaluateFinally(own, batches, threshold, config.seed);
   const figure = await writeFigure(
     run.file("training"),
-    trainingFigure(readMetrics(run.file(METRICS_FILE)) as unknown as TrainingRow[], {
+    trainingFigure(readMetrics(run.file(METRICS_FILE)), {
       title: `${config.name}: ${config.model} on ${config.data}, seed ${config.seed}`,
       targetSkip: config.objective.targetSkip,
       layers: {
@@ -52,7 +52,7 @@ export async function writeResults(
     "",
     comparisonTable(evaluation),
     "",
-    routerLine(evaluation, config),
+    tokenLine(evaluation),
   ];
   const kinds = kindTable(evaluation);
   if (kinds) lines.push("", kinds);
@@ -71,10 +71,10 @@ export async function writeResults(
   console.log(lines.join("\n"));
 }
 
-function routerLine({ routed, shuffled }: FinalEvaluation, { objective }: ExperimentConfig) {
-  const { statistics, loss } = routed;
-  return `router: skip ratio ${statistics.skipRatio.toFixed(3)} ` +
-    `(target ${objective.targetSkip}), entropy ${statistics.entropy.toFixed(3)} bit per gate, ` +
-    `collapse: ${statistics.collapse}; looking at the token is worth ` +
-    `${(shuffled.loss - loss).toFixed(3)} nats`;
+function tokenLine({ routed, shuffled }: FinalEvaluation): string {
+  return `Looking at the token is worth ${
+    (shuffled.loss - routed.loss).toFixed(3)
+  } nats: the loss ` +
+    "of the same gates, shuffled over tokens, less that of the routed model.\n" +
+    "Entropy is that of one decision at full noise, in bits.";
 }
