@@ -21,6 +21,7 @@ await runScript(() =>
         "bought: the routed model beside its base and beside skipping at random.",
       // What measured best on nano; the original's settings are in recipes/exp10_reference.json.
       defaults: {
+        steps: 250,
         optimizer: { learningRate: 2e-3 },
         router: {
           name: "token-gumbel",
