@@ -49,7 +49,7 @@ function checkPrinted({ stdout, stderr }: Outcome): void {
   ) {
     assert.match(stdout, new RegExp(`${row} +\\d+\\.\\d+ `), `no row "${row}" in\n${stdout}`);
   }
-  assert.match(stdout, /collapse: /);
+  assert.match(stdout, /^routed .+ \d\.\d{3} {2}(none|all-skip|all-run|fixed-pattern)$/m);
   assert.match(stdout, /What next:/);
   assert.doesNotMatch(stdout, /NaN|undefined|Infinity/);
   // Without a terminal progress is plain lines: no carriage returns, no escape sequences.
