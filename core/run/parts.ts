@@ -66,12 +66,13 @@ export async function loadParts(config: ExperimentConfig, plugins: Plugins): Pro
   const wanted = config.steps * config.accumulation * batchSize;
   const train = PackedDataset.pack(corpus.documents("train"), tokenizer, { length, most: wanted });
   train.requireBatch(batchSize, `the training part of ${corpus.name}`);
+  const held = (most: number) =>
+    PackedDataset.pack(corpus.documents("validation"), tokenizer, { length, most });
+  held(1).requireBatch(1, `the validation part of ${corpus.name}`);
+  // Packed when it is first needed: a run's first step should not wait for its last evaluation.
+  let validation: PackedDataset | undefined;
   const { finalBatches, batches } = config.evaluation;
-  const validation = PackedDataset.pack(corpus.documents("validation"), tokenizer, {
-    length,
-    most: Math.max(finalBatches, batches) * batchSize,
-  });
-  validation.requireBatch(1, `the validation part of ${corpus.name}`);
+  const packValidation = () => validation ??= held(Math.max(finalBatches, batches) * batchSize);
 
   const { name, ...options } = config.backend;
   const backend = await plugins.backends.get(name)(options);
@@ -93,7 +94,7 @@ export async function loadParts(config: ExperimentConfig, plugins: Plugins): Pro
         { length: Math.min(count, order.batchesPerEpoch) },
         (_, index) => full(order.batch(index)),
       ),
-    validationBatches: (count) => firstBatches(validation, batchSize, count),
+    validationBatches: (count) => firstBatches(packValidation(), batchSize, count),
     async [Symbol.asyncDispose]() {
       for (const tensor of Object.values(frozen)) tensor[Symbol.dispose]();
       await backend[Symbol.asyncDispose]();

@@ -81,8 +81,6 @@ export async function trainRun(
   });
   trainer.step = state.step;
   const evaluator = new Evaluator(backend, student, frozen, trainable, parts.kinds);
-  const calibration = parts.calibrationBatches(config.evaluation.calibrationBatches);
-  const validation = parts.validationBatches(config.evaluation.batches);
 
   using metrics = MetricsCsv.open(run.file(METRICS_FILE), METRIC_COLUMNS, state.step);
   using layers = MetricsCsv.open(run.file(LAYERS_FILE), LAYER_COLUMNS, state.step);
@@ -108,8 +106,10 @@ export async function trainRun(
       const evaluates = report.step % config.evaluation.every === 0 || trainer.done;
       let evaluated: RoutedLoss | undefined;
       if (evaluates) {
+        const { batches, calibrationBatches } = config.evaluation;
+        const calibration = parts.calibrationBatches(calibrationBatches);
         const threshold = await evaluator.calibrate(calibration, config.objective.targetSkip);
-        evaluated = await evaluator.routed(validation, threshold);
+        evaluated = await evaluator.routed(parts.validationBatches(batches), threshold);
         state = { ...state, threshold, best: better(state, evaluated.loss) };
       }
       metrics.append(metricsRow(report, config, parts, evaluated));
