@@ -67,7 +67,7 @@ export async function runExperiment(
     out: command.out,
   });
   const trained = await trainRun(config, parts, run, command.quiet);
-  await writeResults(experiment, config, parts, run, trained, started);
+  await writeResults(experiment.next, config, parts, run, trained, started);
 }
 
 /** The folder of the run that the command line asks to continue, if it asks for one. */

@@ -5,7 +5,6 @@ import process from "node:process";
 import { writeFigure } from "../report/figures.ts";
 import { trainingFigure } from "../report/training_figure.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
-import { type Experiment } from "./experiment.ts";
 import {
   comparisonTable,
   evaluateFinally,
@@ -21,10 +20,11 @@ import { LAYERS_FILE, METRICS_FILE, type TrainedRun } from "./train_run.ts";
 /**
  * Evaluates a trained run, draws its figure, finishes `run.json` and prints all of it.
  *
+ * @param next what to try afterwards, a line each
  * @param started when the work began, as `performance.now()` gives it
  */
 export async function writeResults(
-  experiment: Experiment,
+  next: readonly string[],
   config: ExperimentConfig,
   parts: Parts,
   run: OpenRun,
@@ -66,7 +66,7 @@ export async function writeResults(
     `time        ${wallSeconds.toFixed(0)} s`,
     "",
     "What next:",
-    ...experiment.next.map((line) => `  ${line}`),
+    ...next.map((line) => `  ${line}`),
   );
   console.log(lines.join("\n"));
 }
