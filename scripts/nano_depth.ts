@@ -5,6 +5,7 @@
  */
 
 import "../core/run/permissions.ts";
+import { newCommand, readOptions } from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
 import { resolveConfig } from "../core/run/config.ts";
 import { type RouterOptions } from "../core/run/config_schema.ts";
@@ -19,7 +20,13 @@ import { tokenGumbel } from "../plugins/routers/token_gumbel.ts";
 const BATCHES = 20;
 const SEED = 0;
 
+const command = newCommand(
+  "deno task nano-depth",
+  "Shows what nano's loss becomes when blocks are left out, without any training.",
+);
+
 await runScript(async () => {
+  readOptions(command);
   const config = await resolveConfig({
     // No anchor layers: every block takes its turn.
     defaults: { name: "nano-depth", router: { name: "token-gumbel", anchorLayers: 0 } },

@@ -10,8 +10,6 @@
 
 import "../core/run/permissions.ts";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { UserError } from "../core/contracts/mod.ts";
 import {
   BatchOrder,
   loadTokenizer,
@@ -22,10 +20,10 @@ import {
 } from "../core/io/mod.ts";
 import { byteLevelTokenizerConfig, trainByteLevelBpe } from "../core/io/bpe_trainer.ts";
 import { initialize } from "../core/nn/mod.ts";
+import { countFrom, newCommand, readOptions } from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
 import { floats } from "../core/tensor/mod.ts";
 import { AdamW, Evaluator, Trainer, TrainingStep } from "../core/train/mod.ts";
-import { onnxBackend } from "../plugins/backends/onnx/mod.ts";
 import { microworld } from "../plugins/corpora/microworld/mod.ts";
 import { llamaKind } from "../plugins/models/llama/mod.ts";
 
@@ -48,20 +46,17 @@ const OPTIMIZER = {
   clipNorm: 1,
 };
 
+const command = newCommand(
+  "deno task pretrain-nano",
+  "Trains nano's vocabulary and weights on microworld, from nothing.",
+)
+  .option("--steps <n>", "optimizer steps", countFrom(1), 5000)
+  .option("--seed <n>", "seed of all randomness", countFrom(0), 1)
+  .option("--out <DIR>", "folder to write to (default: nano's own)");
+
 await runScript(async () => {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      steps: { type: "string", default: "5000" },
-      seed: { type: "string", default: "1" },
-      out: { type: "string", default: NANO },
-    },
-  });
-  const [steps, seed] = [Number(values.steps), Number(values.seed)];
-  if (!(Number.isInteger(steps) && steps > 0)) {
-    throw new UserError(`--steps takes a whole number above 0, not "${values.steps}"`);
-  }
-  await pretrain(values.out, steps, seed);
+  const { out = NANO, steps, seed } = readOptions(command);
+  await pretrain(out, steps, seed);
 });
 
 async function pretrain(out: string, steps: number, seed: number): Promise<void> {
@@ -91,6 +86,7 @@ async function pretrain(out: string, steps: number, seed: number): Promise<void>
 
   const model = llamaKind.fromConfig(config, "nano");
   const weights = initialize(model.params(), seed);
+  const { onnxBackend } = await import("../plugins/backends/onnx/mod.ts");
   await using backend = onnxBackend();
   const student = { model, batchSize: BATCH, sequenceLength: LENGTH };
   await using step = await TrainingStep.compile(

@@ -5,10 +5,10 @@
  * Nothing heavy may be imported here: `--help` answers before a backend or a plotter is loaded.
  */
 
-import { Command, CommanderError, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../contracts/errors.ts";
+import { newCommand, readOptions } from "./command.ts";
 import type { ConfigKey } from "./config_keys.ts";
-import { EarlyExit } from "./script.ts";
 
 /** What was typed, not yet checked against a configuration. */
 export interface CommandLine {
@@ -45,16 +45,7 @@ export interface ExperimentHelp {
  * @throws {EarlyExit} after `--help`.
  */
 export function readCommandLine(args: readonly string[], help: ExperimentHelp): CommandLine {
-  const command = experimentCommand(help);
-  try {
-    command.parse(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) throw new EarlyExit();
-    const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
-    throw new UserError(`${message}; --help lists all options`);
-  }
-  const options = command.opts();
+  const options = readOptions(experimentCommand(help), args);
   if (options.fresh === true && options.resume !== undefined) {
     throw new UserError("--fresh starts a new run and --resume continues one: give one of them");
   }
@@ -79,9 +70,7 @@ export function readCommandLine(args: readonly string[], help: ExperimentHelp): 
 }
 
 function experimentCommand({ command, description, settings }: ExperimentHelp) {
-  return new Command(command)
-    .description(description)
-    .usage("[options]")
+  return newCommand(command, description)
     .option("--fresh", "start a new run; without it the newest unfinished one is continued")
     .option("--resume <DIR|auto>", "continue the run in DIR, or the newest unfinished one")
     .option("--model <name|DIR>", "model, or a folder in Hugging Face format")
@@ -97,19 +86,10 @@ function experimentCommand({ command, description, settings }: ExperimentHelp) {
     .option("--config <FILE>", "JSON file of settings; named options and --set win over it")
     .option("--out <DIR>", "folder for the run (default: one below results/runs/)")
     .option("--quiet", "no progress, only the results")
-    .helpOption("-h, --help", "show this")
     .addHelpText(
       "after",
       () => `\nSettings with their defaults, for --set and --config:\n${showSettings(settings())}`,
-    )
-    // Asking whether colours are wanted would read the environment, and so need a permission.
-    .configureOutput({
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
-      writeOut: (text) => console.log(text.trimEnd()),
-      outputError: () => {},
-    })
-    .exitOverride();
+    );
 }
 
 /** Two lines a setting, as one would not fit a terminal: what to type, and what it means. */

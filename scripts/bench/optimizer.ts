@@ -12,11 +12,11 @@
 import "../../core/run/permissions.ts";
 import { type Backend, type Program } from "../../core/contracts/mod.ts";
 import { add, div, input, mul, type Node, scalar, scale, sqrt, sub } from "../../core/graph/mod.ts";
+import { countFrom, newCommand, readOptions } from "../../core/run/command.ts";
 import { runScript } from "../../core/run/script.ts";
 import { floats, type FloatTensor } from "../../core/tensor/mod.ts";
 import { AdamW, type AdamWOptions } from "../../core/train/mod.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
-import { benchCommand, countFrom, readOptions } from "./command.ts";
 import { type Measurement, median, peakRssMb, show, timed } from "./measure.ts";
 import { repeatedNormals } from "./step_workload.ts";
 
@@ -25,7 +25,7 @@ const LEARNING_RATE = 2e-4;
 /** Adapters of TinyLlama have 4 to 13 million numbers, depending on what is adapted. */
 const SIZES = [2_000_000, 10_000_000];
 
-const command = benchCommand(
+const command = newCommand(
   "deno task bench:optimizer",
   "Times AdamW as a loop against AdamW as a compiled graph.",
 )

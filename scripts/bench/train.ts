@@ -12,15 +12,15 @@
 import "../../core/run/permissions.ts";
 import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../../core/contracts/mod.ts";
+import { countFrom, newCommand, readOptions } from "../../core/run/command.ts";
 import { runScript } from "../../core/run/script.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
-import { benchCommand, countFrom, readOptions } from "./command.ts";
 import { type Measurement, median, peakRssMb, show } from "./measure.ts";
 import { mainProducts, RawProduct } from "./raw_products.ts";
 import { nanoShape, StepWorkload, tinyLlamaShape } from "./step_workload.ts";
 import { TorchRival, type TorchStep } from "./torch_rival.ts";
 
-const command = benchCommand(
+const command = newCommand(
   "deno task bench:train",
   "Times a training step (LoRA, router, distillation) against bare matrix products.",
 )

@@ -1,16 +1,17 @@
-/** The command lines of the benchmarks: options, `--help`, and one line for what was mistyped. */
+/** What all command lines share: `--help`, and one line for what was mistyped. */
 
 import { Command, CommanderError, InvalidArgumentError } from "@commander-js/extra-typings";
-import { UserError } from "../../core/contracts/mod.ts";
-import { EarlyExit } from "../../core/run/script.ts";
+import { UserError } from "../contracts/errors.ts";
+import { EarlyExit } from "./script.ts";
 
 /** A command without options yet; add them, then hand it to {@link readOptions}. */
-export function benchCommand(name: string, description: string) {
+export function newCommand(name: string, description: string) {
   return new Command(name)
     .description(description)
     .usage("[options]")
     .allowExcessArguments(false)
     .helpOption("-h, --help", "show this")
+    // Asking whether colours are wanted would read the environment, and so need a permission.
     .configureOutput({
       getOutHasColors: () => false,
       getErrHasColors: () => false,
@@ -21,16 +22,18 @@ export function benchCommand(name: string, description: string) {
 }
 
 /**
- * Reads the arguments of this process.
+ * Reads arguments.
  *
+ * @param args those of this process unless told
  * @throws {UserError} for an unknown option or a value that is refused.
  * @throws {EarlyExit} after `--help`.
  */
 export function readOptions<Options>(
   command: { parse(args: readonly string[], from: { from: "user" }): { opts(): Options } },
+  args: readonly string[] = Deno.args,
 ): Options {
   try {
-    return command.parse(Deno.args, { from: "user" }).opts();
+    return command.parse(args, { from: "user" }).opts();
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) throw new EarlyExit();
