@@ -112,20 +112,15 @@ export function forward(
   return { hiddenStates: x, anchor, ...(decision ? { decision } : {}) };
 }
 
-/** The router's answer alone: the anchor layers and nothing after them. */
+/**
+ * The router's answer alone. A graph is only computed as far as its outputs need, so this runs the
+ * anchor layers and nothing after them.
+ */
 export function decideOnly(
   model: DecoderModel,
   params: Params,
   tokens: Node,
   routing: Routing,
 ): Decision {
-  const positions = positionsOf(tokens);
-  const mask = causalMask(shapeOf(tokens)[1]!);
-  let x = model.embed(params, tokens);
-  for (let layer = 0; layer < routing.anchorLayers; layer++) {
-    const memory = { ...model.keysValues(params, layer, x, positions), mask };
-    x = model.block(params, layer, x, positions, memory);
-  }
-  const site = siteOf(model, routing.anchorLayers);
-  return routing.router.decide(routing.params, stopGradient(x), site, routing.context);
+  return forward(model, params, tokens, routing).decision!;
 }

@@ -102,10 +102,13 @@ export async function loadParts(config: ExperimentConfig, plugins: Plugins): Pro
   };
 }
 
-function modelFolder(name: string, plugins: Plugins): string {
-  if (plugins.models.has(name)) return plugins.models.get(name).folder;
-  const isPath = /[/\\.]/.test(name) || fs.existsSync(name);
-  return isPath ? name : plugins.models.get(name).folder;
+/** Whether `name`, which no plugin has, is meant as a path; a plain word is more likely a typo. */
+function isPath(name: string): boolean {
+  return /[/\\.]/.test(name) || fs.existsSync(name);
+}
+
+function modelFolder(name: string, { models }: Plugins): string {
+  return !models.has(name) && isPath(name) ? name : models.get(name).folder;
 }
 
 function kindOf(folder: ModelFolder, plugins: Plugins): ModelKind {
@@ -166,10 +169,8 @@ function studentOf(
   };
 }
 
-function corpusOf(name: string, plugins: Plugins): Corpus {
-  if (plugins.corpora.has(name)) return plugins.corpora.get(name)();
-  const isPath = /[/\\.]/.test(name) || fs.existsSync(name);
-  return isPath ? textCorpus(name) : plugins.corpora.get(name)();
+function corpusOf(name: string, { corpora }: Plugins): Corpus {
+  return !corpora.has(name) && isPath(name) ? textCorpus(name) : corpora.get(name)();
 }
 
 /** Takes sequences as a batch of `batchSize`; missing rows repeat the first and count for nothing. */

@@ -116,7 +116,6 @@ export class Evaluator implements AsyncDisposable {
     activity: readonly number[],
     seed: number,
   ): Promise<RoutedLoss> {
-    const decide = await this.#program<"gates" | "logits">("decide");
     const fixed = await this.#program<"losses">("fixed");
     const sum = new LossSum();
     const statistics = this.#statistics();
@@ -124,13 +123,11 @@ export class Evaluator implements AsyncDisposable {
     let index = 0;
     for (const batch of batches) {
       const random = new RandomStream(seed, `control:${kind}`, index++);
-      const decided = await this.#run(decide, batch, { threshold: floats([], [threshold]) });
-      const own = decided.gates as FloatTensor;
       const real = (token: number) => batch.tokenMask.data[token] === 1;
-      const gates = {
-        "random": () => randomGates(own.shape, overall, random),
-        "rate-matched": () => rateMatchedGates(own.shape, activity, random),
-        "shuffled": () => shuffledGates(own, real, random),
+      const gates = await {
+        "random": () => randomGates(this.#gateShape(), overall, random),
+        "rate-matched": () => rateMatchedGates(this.#gateShape(), activity, random),
+        "shuffled": async () => shuffledGates(await this.#decide(batch, threshold), real, random),
       }[kind]();
       const { losses } = await this.#run(fixed, batch, { gates });
       sum.add(losses, batch.tokenMask);
@@ -171,6 +168,13 @@ export class Evaluator implements AsyncDisposable {
       }
     }
     return calibrateThreshold(Float32Array.from(all), skip);
+  }
+
+  /** The router's own gates, `[B, T, L']`. */
+  async #decide(batch: LabelledBatch, threshold: number): Promise<FloatTensor> {
+    const program = await this.#program<"gates" | "logits">("decide");
+    const { gates } = await this.#run(program, batch, { threshold: floats([], [threshold]) });
+    return gates as FloatTensor;
   }
 
   async #textLoss(name: string, batches: Iterable<LabelledBatch>): Promise<TextLoss> {
