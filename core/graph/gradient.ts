@@ -18,24 +18,39 @@ export function gradients(loss: Node, wrt: readonly Node[]): Node[] {
   if (shapeOf(loss).length !== 0) {
     throw new TypeError(`Cannot differentiate a loss of shape [${shapeOf(loss)}]: it needs []`);
   }
-  const order = topologicalOrder([loss]);
+  return pullBack(loss, scalar(1), wrt);
+}
+
+/**
+ * What a gradient `cotangent` with respect to `output` amounts to for each node of `wrt`.
+ *
+ * @param ends nodes that are not looked behind, whatever they were made from
+ */
+export function pullBack(
+  output: Node,
+  cotangent: Node,
+  wrt: readonly Node[],
+  ends: ReadonlySet<Node> = new Set(),
+): Node[] {
+  const order = topologicalOrder([output], ends);
   const wanted = new Set(wrt);
   const depends = new Set<Node>();
   for (const node of order) {
-    if (wanted.has(node) || node.inputs.some((input) => depends.has(input))) depends.add(node);
+    const throughInputs = !ends.has(node) && node.inputs.some((input) => depends.has(input));
+    if (wanted.has(node) || throughInputs) depends.add(node);
   }
 
-  const cotangents = new Map<Node, Node>([[loss, scalar(1)]]);
+  const cotangents = new Map<Node, Node>([[output, cotangent]]);
   for (const node of order.toReversed()) {
-    const cotangent = cotangents.get(node);
-    if (!cotangent || !depends.has(node) || node.inputs.length === 0) continue;
+    const own = cotangents.get(node);
+    if (!own || !depends.has(node) || node.inputs.length === 0 || ends.has(node)) continue;
     if (!wanted.has(node)) cotangents.delete(node);
     const needs = node.inputs.map((input) => depends.has(input));
     const parts = node.op.gradient({
       node,
       inputs: node.inputs,
       attrs: node.attrs,
-      cotangent,
+      cotangent: own,
       needs,
     });
     node.inputs.forEach((input, i) => {

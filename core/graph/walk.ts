@@ -1,12 +1,20 @@
 /** Walks over graphs: evaluation order, inputs, listing, and the work a graph does. */
 
 import { showType, sizeOf } from "../tensor/mod.ts";
-import { type Node, shapeOf } from "./node.ts";
+import { apply, type Node, shapeOf } from "./node.ts";
+import { afterOp } from "./ops/control.ts";
 import { type MatmulAttrs, matmulSizes } from "./ops/matmul.ts";
 import { inputName } from "./ops/source.ts";
 
-/** Every node that `outputs` need, each after its inputs. */
-export function topologicalOrder(outputs: Iterable<Node>): Node[] {
+/**
+ * Every node that `outputs` need, each after its inputs.
+ *
+ * @param ends nodes that are not looked behind, whatever they were made from
+ */
+export function topologicalOrder(
+  outputs: Iterable<Node>,
+  ends: ReadonlySet<Node> = new Set(),
+): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
   // An explicit stack: a deep model would overflow the call stack.
@@ -16,7 +24,7 @@ export function topologicalOrder(outputs: Iterable<Node>): Node[] {
     seen.add(output);
     stack.push({ node: output, next: 0 });
     for (let top = stack.at(-1); top; top = stack.at(-1)) {
-      const child = top.node.inputs[top.next++];
+      const child = ends.has(top.node) ? undefined : top.node.inputs[top.next++];
       if (!child) {
         order.push(top.node);
         stack.pop();
@@ -63,12 +71,40 @@ export function printGraph(outputs: readonly Node[]): string {
 }
 
 /**
+ * `outputs` made anew from `replaced`: every node that depends on one of its keys is applied again,
+ * all others are shared.
+ */
+export function rebuild(outputs: readonly Node[], replaced: ReadonlyMap<Node, Node>): Node[] {
+  const made = new Map(replaced);
+  for (const node of topologicalOrder(outputs, new Set(replaced.keys()))) {
+    if (made.has(node)) continue;
+    const inputs = node.inputs.map((input) => made.get(input)!);
+    const same = inputs.every((input, i) => input === node.inputs[i]);
+    made.set(node, same ? node : apply(node.op, inputs, node.attrs));
+  }
+  return outputs.map((node) => made.get(node)!);
+}
+
+/** `nodes`, each as what it was before any waiting: a value and its recomputation are one node. */
+function withoutWaiting(nodes: readonly Node[]): Node[] {
+  const made = new Map<Node, Node>();
+  for (const node of nodes) {
+    const inputs = node.inputs.map((input) => made.get(input)!);
+    const same = inputs.every((input, i) => input === node.inputs[i]);
+    const passes = node.op === afterOp;
+    made.set(node, passes ? inputs[0]! : same ? node : apply(node.op, inputs, node.attrs));
+  }
+  return [...made.values()];
+}
+
+/**
  * Floating-point operations of the matrix products that `outputs` need: two for each multiply-add.
- * Everything else is left out, as is usual; it is less than one percent at the size of real models.
+ * What is computed a second time to save memory counts once. Everything else is left out, as is
+ * usual; it is less than one percent at the size of real models.
  */
 export function matmulFlops(outputs: readonly Node[]): number {
   let flops = 0;
-  for (const node of topologicalOrder(outputs)) {
+  for (const node of new Set(withoutWaiting(topologicalOrder(outputs)))) {
     if (node.op.name !== "matmul") continue;
     const [a, b] = node.inputs as [Node, Node];
     const { inner } = matmulSizes(a.type, b.type, node.attrs as MatmulAttrs);

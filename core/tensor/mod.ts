@@ -1,4 +1,5 @@
 /** Tensors in ordinary memory, their types, and reproducible random numbers. */
+export * from "./blocks.ts";
 export * from "./dtype.ts";
 export * from "./host.ts";
 export * from "./random.ts";

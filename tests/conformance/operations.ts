@@ -8,6 +8,7 @@ import * as g from "../../core/graph/mod.ts";
 import { bytes, floats, ints } from "../../core/tensor/mod.ts";
 import { type OperationCase, positive, signed, testCase } from "./cases.ts";
 import { indexCases } from "./operations_index.ts";
+import { memoryCases } from "./operations_memory.ts";
 import { movementCases } from "./operations_movement.ts";
 import { rowCases } from "./operations_rows.ts";
 
@@ -187,6 +188,7 @@ export const operations: Readonly<Record<g.OpName, readonly OperationCase[]>> = 
   ...movementCases,
   ...indexCases,
   ...rowCases,
+  ...memoryCases,
 
   stopGradient: [
     testCase("a matrix", { x: signed(2, 3) }, ({ x }) => g.stopGradient(x), { detached: ["x"] }),

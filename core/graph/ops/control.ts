@@ -1,6 +1,6 @@
 /** Operations that say where gradients go, and conversions. */
 
-import { type DType, sameShape, type TensorType } from "../../tensor/mod.ts";
+import { type DType, sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
 import { apply, defineOp, type Node, refuse } from "../node.ts";
 import { type NoAttrs } from "./elementwise.ts";
 
@@ -28,6 +28,18 @@ export const castOp = defineOp({
   gradient: () => [null],
 });
 
+export const afterOp = defineOp({
+  name: "after",
+  infer(inputs, _attrs: NoAttrs): TensorType {
+    const [x, ...awaited] = inputs;
+    if (awaited.some(({ dtype, shape }) => dtype !== "float32" || sizeOf(shape) === 0)) {
+      refuse("after", inputs, "what is waited for must be float32, with at least one element");
+    }
+    return x!;
+  },
+  gradient: ({ inputs, cotangent }) => inputs.map((_, i) => i === 0 ? cotangent : null),
+});
+
 /** `x`, as a constant to whatever takes gradients. */
 export function stopGradient(x: Node): Node {
   return apply(stopGradientOp, [x], {});
@@ -39,6 +51,14 @@ export function stopGradient(x: Node): Node {
  */
 export function straightThrough(hard: Node, soft: Node): Node {
   return apply(straightThroughOp, [hard, soft], {});
+}
+
+/**
+ * `x`, available only once all of `awaited` are computed. It changes no value, only when things
+ * happen: what is computed from it cannot be computed, and take memory, before.
+ */
+export function after(x: Node, ...awaited: readonly Node[]): Node {
+  return awaited.length === 0 ? x : apply(afterOp, [x, ...awaited], {});
 }
 
 /** `x` as another element type (towards integers, fractions are cut). No gradient flows. */

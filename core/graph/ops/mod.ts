@@ -4,12 +4,14 @@
  */
 
 import { type OpDef } from "../node.ts";
+import * as blocks from "./blocks.ts";
 import * as control from "./control.ts";
 import * as elementwise from "./elementwise.ts";
 import * as index from "./index.ts";
 import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as norm from "./norm.ts";
+import * as recompute from "./recompute.ts";
 import * as reduce from "./reduce.ts";
 import * as rope from "./rope.ts";
 import * as softmax from "./softmax.ts";
@@ -54,6 +56,10 @@ export const ops = {
   stopGradient: control.stopGradientOp,
   straightThrough: control.straightThroughOp,
   cast: control.castOp,
+  after: control.afterOp,
+  checkpoint: recompute.checkpointOp,
+  withGradient: recompute.withGradientOp,
+  dequantize: blocks.dequantizeOp,
 } as const;
 
 /** Name of an operation. */
@@ -72,5 +78,7 @@ export { addAtLast, gatherRows, scatterRows, takeLast } from "./index.ts";
 export { crossEntropy, klDivergence, logSoftmax, softmax } from "./softmax.ts";
 export { inverseRms, rmsNorm } from "./norm.ts";
 export { rope } from "./rope.ts";
-export { cast, stopGradient, straightThrough } from "./control.ts";
+export { dequantize, type DequantizeAttrs } from "./blocks.ts";
+export { checkpoint, withGradient } from "./recompute.ts";
+export { after, cast, stopGradient, straightThrough } from "./control.ts";
 export { constant, input, inputName, scalar } from "./source.ts";

@@ -28,14 +28,45 @@ function encodeAttribute(name: string, value: OnnxAttrs[string]): AttributeProto
     : { name, type: ATTRIBUTE.ints, ints: value };
 }
 
-function valueInfo(name: string, { dtype, shape }: TensorType): ValueInfoProto {
+function valueInfo(
+  name: string,
+  { dtype, shape }: Omit<TensorType, "dtype"> & { readonly dtype: keyof typeof ELEMENT },
+): ValueInfoProto {
   const dim = shape.map((dimValue) => ({ dimValue }));
   return { name, type: { tensorType: { elemType: ELEMENT[dtype], shape: { dim } } } };
 }
 
+/** Bytes of an input that are fed as 16-bit words. */
+const WORDS = ":words";
+
+/** Where an input of a model comes from. */
+export interface ModelFeed {
+  /** Its name in the model. */
+  readonly name: string;
+  /** The name of what is fed to it. */
+  readonly source: string;
+  /** Whether uint8 values are fed as 16-bit words. */
+  readonly asWords: boolean;
+}
+
+/** A finished model. */
+export interface OnnxModel {
+  /** The ONNX file. */
+  readonly bytes: Uint8Array;
+  readonly feeds: readonly ModelFeed[];
+}
+
 /** Collects the operators, constants, inputs and outputs of one model. */
 export class Emitter {
-  readonly #graph: GraphProto = { name: "dlr", node: [], initializer: [], input: [], output: [] };
+  readonly #graph: GraphProto = {
+    name: "dlr",
+    node: [],
+    initializer: [],
+    input: [],
+    output: [],
+    valueInfo: [],
+  };
+  readonly #feeds: ModelFeed[] = [];
   /** Names of values that may be used again, by what they are. */
   readonly #known = new Map<string, string>();
 
@@ -111,10 +142,63 @@ export class Emitter {
     return name;
   }
 
-  /** Declares an input. */
+  /** An input of the graph, declared at its first use. */
   input(name: string, type: TensorType): string {
-    this.#graph.input.push(valueInfo(name, type));
-    return name;
+    return this.once(`input ${name}`, () => {
+      this.#feeds.push({ name, source: name, asWords: false });
+      this.#graph.input.push(valueInfo(name, type));
+      return name;
+    });
+  }
+
+  /** The uint8 input of this name as half as many 16-bit words: the same memory. */
+  inputWords(source: string, bytes: number): string {
+    return this.once(`words ${source}`, () => {
+      const name = source + WORDS;
+      this.#feeds.push({ name, source, asWords: true });
+      this.#graph.input.push(valueInfo(name, { dtype: "uint16", shape: [bytes / 2] }));
+      return name;
+    });
+  }
+
+  /** Constant bytes as 16-bit words. */
+  constantWords(bytes: Uint8Array): string {
+    return this.#initializer(ELEMENT.uint16, [bytes.length / 2], bytes);
+  }
+
+  /**
+   * `x` of this type, not to be had before the float32 values `awaited`. It becomes a reshape to the
+   * shape that it has already, which copies nothing; a 0 that follows from what is awaited is added
+   * to that shape. It is 0 for NaN and infinities too, and cannot be worked out ahead.
+   */
+  after(
+    x: string,
+    type: Parameters<typeof valueInfo>[1],
+    awaited: readonly { readonly name: string; readonly rank: number }[],
+  ): string {
+    const names = awaited.map(({ name }) => name);
+    const zero = this.once(`zero after ${names}`, () => {
+      const firsts = awaited.map(({ name, rank }) => this.#firstOf(name, rank));
+      const all = firsts.length === 1 ? firsts[0]! : this.node("Concat", firsts, { axis: 0 });
+      const most = firsts.length === 1 ? all : this.node("ReduceMax", [all, this.int64s([0])]);
+      const never = this.node("Greater", [most, this.scalar(Infinity)]);
+      return this.node("Cast", [never], { to: ELEMENT.int64 });
+    });
+    const shape = type.shape.length === 0
+      ? this.node("Slice", [zero, this.int64s([0]), this.int64s([0])])
+      : this.node("Add", [this.int64s(type.shape), zero]);
+    const late = this.node("Reshape", [x, shape], { allowzero: 1 });
+    this.#graph.valueInfo.push(valueInfo(late, type));
+    return late;
+  }
+
+  /** The first element of a value, `[1]`. */
+  #firstOf(name: string, rank: number): string {
+    return this.once(`first of ${name}`, () => {
+      const each = (value: number) => this.int64s(new Array<number>(rank).fill(value));
+      const corner = rank === 0 ? name : this.node("Slice", [name, each(0), each(1)]);
+      return this.node("Reshape", [corner, this.int64s([1])]);
+    });
   }
 
   /** Declares that the output `name` is `value`. */
@@ -131,7 +215,7 @@ export class Emitter {
   }
 
   /** The finished model. */
-  encode(): Uint8Array {
-    return encodeModel(this.#graph);
+  finish(): OnnxModel {
+    return { bytes: encodeModel(this.#graph), feeds: this.#feeds };
   }
 }

@@ -23,12 +23,27 @@ import {
   type TensorData,
   type TensorType,
 } from "../../../core/tensor/mod.ts";
-import { Emitter } from "./emitter.ts";
-import { type Rule, rules } from "./rules.ts";
+import { type ModelFeed } from "./emitter.ts";
+import { toOnnx } from "./lower.ts";
 
 /** A host tensor wrapped for ONNX Runtime; on the CPU it shares the array. */
 class OnnxTensor implements DeviceTensor {
-  constructor(readonly type: TensorType, readonly value: ort.Tensor) {}
+  readonly value: ort.Tensor;
+  #words: ort.Tensor | undefined;
+
+  constructor(private readonly host: HostTensor) {
+    this.value = wrap(host);
+  }
+
+  get type(): TensorType {
+    return this.host;
+  }
+
+  /** Bytes as 16-bit words: the same memory. */
+  get words(): ort.Tensor {
+    return this.#words ??= wrapWords(this.host);
+  }
+
   [Symbol.dispose](): void {}
 }
 
@@ -37,53 +52,27 @@ function wrap({ dtype, shape, data }: HostTensor): ort.Tensor {
   return new ort.Tensor(dtype, values, shape);
 }
 
-/** The bytes of an ONNX model that computes `outputs`. */
-export function toOnnx(outputs: Readonly<Record<string, Node>>): Uint8Array {
-  const emit = new Emitter();
-  const order = topologicalOrder(Object.values(outputs));
-  const names = new Map<Node, string>();
-  const declared = new Map(
-    inputsOf(order).entries().map(([name, { type }]) => [name, emit.input(name, type)]),
-  );
-  for (const node of order) {
-    const inputs = node.inputs.map((input) => names.get(input)!);
-    names.set(node, lower(emit, node, inputs, declared));
-  }
-  for (const [name, node] of Object.entries(outputs)) {
-    emit.output(`out:${name}`, names.get(node)!, node.type);
-  }
-  return emit.encode();
-}
-
-function lower(
-  emit: Emitter,
-  node: Node,
-  inputs: readonly string[],
-  declared: ReadonlyMap<string, string>,
-): string {
-  const { name } = node.op;
-  if (name === "input") return declared.get((node.attrs as { name: string }).name)!;
-  if (name === "constant") {
-    const { value } = node.attrs as { value: HostTensor };
-    const single = value.shape.length === 0 && value.dtype === "float32";
-    return single ? emit.scalar(value.data[0]!) : emit.constant(value);
-  }
-  if (!(name in rules)) throw new TypeError(`The onnx backend has no operation "${name}"`);
-  const rule = rules[name as keyof typeof rules] as Rule<never>;
-  return rule(emit, inputs, node.attrs as never, node);
+function wrapWords({ data }: HostTensor): ort.Tensor {
+  // Words need an even address.
+  const bytes = data.byteOffset % 2 === 0 ? data : data.slice();
+  const words = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+  return new ort.Tensor("uint16", words, [words.length]);
 }
 
 class OnnxProgram<Output extends string> implements Program<Output> {
   constructor(
     readonly inputs: ReadonlyMap<string, TensorType>,
     readonly flops: number,
+    private readonly feeds: readonly ModelFeed[],
     private readonly outputs: ReadonlyMap<Output, TensorType>,
     private readonly session: ort.InferenceSession,
   ) {}
 
   async run(feeds: Feeds): Promise<Record<Output, HostTensor>> {
-    const values: Record<string, ort.Tensor> = {};
-    for (const [name, type] of this.inputs) values[name] = toFeed(name, type, feeds[name]);
+    for (const [name, type] of this.inputs) checkFeed(name, type, feeds[name]);
+    const values = Object.fromEntries(
+      this.feeds.map(({ name, source, asWords }) => [name, toFeed(feeds[source]!, asWords)]),
+    );
     const results = await this.session.run(values);
     const named = this.outputs.entries().map(([name, { dtype, shape }]) => {
       const data = results[`out:${name}`]!.data as TensorData;
@@ -97,7 +86,7 @@ class OnnxProgram<Output extends string> implements Program<Output> {
   }
 }
 
-function toFeed(name: string, type: TensorType, feed: Feeds[string] | undefined): ort.Tensor {
+function checkFeed(name: string, type: TensorType, feed: Feeds[string] | undefined): void {
   if (!feed) throw new TypeError(`Cannot run: input "${name}" ${showType(type)} was not given`);
   const given = feed instanceof OnnxTensor ? feed.type : feed as HostTensor;
   if (given.dtype !== type.dtype || !sameShape(given.shape, type.shape)) {
@@ -105,7 +94,11 @@ function toFeed(name: string, type: TensorType, feed: Feeds[string] | undefined)
       `Cannot run: input "${name}" is ${showType(type)}, ${showType(given)} was given`,
     );
   }
-  return feed instanceof OnnxTensor ? feed.value : wrap(feed as HostTensor);
+}
+
+function toFeed(feed: HostTensor | DeviceTensor, asWords: boolean): ort.Tensor {
+  if (feed instanceof OnnxTensor) return asWords ? feed.words : feed.value;
+  return asWords ? wrapWords(feed as HostTensor) : wrap(feed as HostTensor);
 }
 
 /**
@@ -146,10 +139,11 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
       const outputTypes = new Map(
         Object.entries<Node>(outputs).map(([name, { type }]) => [name as Output, type]),
       );
-      const session = await ort.InferenceSession.create(toOnnx(outputs), settings);
-      return new OnnxProgram(types, matmulFlops(nodes), outputTypes, session);
+      const { bytes, feeds } = toOnnx(outputs);
+      const session = await ort.InferenceSession.create(bytes, settings);
+      return new OnnxProgram(types, matmulFlops(nodes), feeds, outputTypes, session);
     },
-    upload: (tensor) => new OnnxTensor(tensor, wrap(tensor)),
+    upload: (tensor) => new OnnxTensor(tensor),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -30,6 +30,7 @@ const SCHEMA = `
   message GraphProto {
     repeated NodeProto node = 1;  optional string name = 2;  repeated TensorProto initializer = 5;
     repeated ValueInfoProto input = 11;  repeated ValueInfoProto output = 12;
+    repeated ValueInfoProto valueInfo = 13;
   }
   message OperatorSetIdProto { optional string domain = 1;  optional int64 version = 2; }
   message ModelProto {
@@ -39,7 +40,7 @@ const SCHEMA = `
 `;
 
 /** Element types, by ONNX's numbers. */
-export const ELEMENT = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
+export const ELEMENT = { float32: 1, uint8: 2, uint16: 4, int32: 6, int64: 7, bool: 9 } as const;
 
 /** Kinds of attribute, by ONNX's numbers. */
 export const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const;
@@ -85,6 +86,8 @@ export interface GraphProto {
   initializer: TensorProto[];
   input: ValueInfoProto[];
   output: ValueInfoProto[];
+  /** Types of values inside, where they would not be found out. */
+  valueInfo: ValueInfoProto[];
 }
 
 const modelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType("ModelProto");

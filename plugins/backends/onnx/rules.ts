@@ -11,6 +11,7 @@ import {
   type OpName,
   shapeOf,
 } from "../../../core/graph/mod.ts";
+import { emitQuantizedProduct } from "./blocks.ts";
 import { CONTRIB, type Emitter, type OnnxAttrs } from "./emitter.ts";
 import { ELEMENT } from "./proto.ts";
 
@@ -77,6 +78,22 @@ function productTurned(
   return emit.node("Transpose", [turned], { perm });
 }
 
+function product(
+  emit: Emitter,
+  inputs: readonly string[],
+  attrs: MatmulAttrs,
+  node: Node,
+): string {
+  const { transA, transB, alpha } = attrs;
+  if (!transA && !transB && alpha === 1) return emit.node("MatMul", inputs);
+  const [a, b] = node.inputs as [Node, Node];
+  const { rows, columns } = matmulSizes(a.type, b.type, attrs);
+  const batched = shapeOf(node).length > 2;
+  return batched && transA && columns < FEW_COLUMNS && columns < rows
+    ? productTurned(emit, inputs, attrs, node)
+    : emit.contrib("FusedMatMul", inputs, fusedAttrs(transA, transB, alpha));
+}
+
 const elementwise = {
   add: plain("Add"),
   sub: plain("Sub"),
@@ -93,6 +110,14 @@ const elementwise = {
   tanh: plain("Tanh"),
   silu: (emit, inputs) => emit.contrib("QuickGelu", inputs, { alpha: { float: 1 } }),
   stopGradient: alias,
+  checkpoint: alias,
+  withGradient: alias,
+  after: (emit, [x, ...awaited], _attrs, node) =>
+    emit.after(
+      x!,
+      node.type,
+      awaited.map((name, i) => ({ name, rank: shapeOfInput(node, i + 1).length })),
+    ),
   straightThrough: alias,
   cast: (emit, inputs, { dtype }) => emit.node("Cast", inputs, { to: ELEMENT[dtype] }),
 } satisfies { [K in OpName]?: Rule<K> };
@@ -142,16 +167,10 @@ const indexing = {
 } satisfies { [K in OpName]?: Rule<K> };
 
 const contraction = {
-  matmul(emit, inputs, attrs, node) {
-    const { transA, transB, alpha } = attrs;
-    if (!transA && !transB && alpha === 1) return emit.node("MatMul", inputs);
-    const [a, b] = node.inputs as [Node, Node];
-    const { rows, columns } = matmulSizes(a.type, b.type, attrs);
-    const batched = shapeOf(node).length > 2;
-    return batched && transA && columns < FEW_COLUMNS && columns < rows
-      ? productTurned(emit, inputs, attrs, node)
-      : emit.contrib("FusedMatMul", inputs, fusedAttrs(transA, transB, alpha));
-  },
+  matmul: (emit, [a, b], attrs, node) =>
+    node.inputs[1]!.op.name === "dequantize"
+      ? emitQuantizedProduct(emit, a!, node, (weight) => product(emit, [a!, weight], attrs, node))
+      : product(emit, [a!, b!], attrs, node),
   softmax: (emit, [x]) => softmax(emit, x!),
   logSoftmax: (emit, [x]) => logSoftmax(emit, x!),
   crossEntropy(emit, [logits, targets], _attrs, node) {
@@ -189,8 +208,10 @@ const contraction = {
   },
 } satisfies { [K in OpName]?: Rule<K> };
 
-/** Every operation but the two that bring values in. */
-export const rules: { readonly [K in Exclude<OpName, "input" | "constant">]: Rule<K> } = {
+/** Every operation but those that bring values in (`lower.ts`). */
+export const rules: {
+  readonly [K in Exclude<OpName, "input" | "constant" | "dequantize">]: Rule<K>;
+} = {
   ...elementwise,
   ...movement,
   ...indexing,

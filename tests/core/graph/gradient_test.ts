@@ -68,3 +68,11 @@ Deno.test("gradients() blames the operation whose rule gives a wrong shape", () 
   const loss = g.reduceSum(g.apply(broken, [x], {}));
   assert.throws(() => g.gradients(loss, [x]), /internal: the gradient of broken for input 0/);
 });
+
+Deno.test("pullBack() takes a gradient from where it is given, and stops at the ends", () => {
+  const middle = g.mul(x, x);
+  const output = g.mul(middle, g.mul(x, y));
+  const [forX, forMiddle] = g.pullBack(output, y, [x, middle], new Set([middle]));
+  // Through middle, x would count once more: d/dx is y times (x^2 y), d/dmiddle y times (x y).
+  assert.deepEqual(numbers([forX!, forMiddle!]), [[25, 4, 36], [25, 2, -12]]);
+});

@@ -9,6 +9,41 @@ const x = (shape: number[], dtype: DType = "float32") => g.input("x", shape, dty
 /** What is wrong, a graph that has it wrong, and what the message must say. */
 const refusals: readonly [what: string, build: () => g.Node, message: RegExp][] = [
   [
+    "codes that are not half as many as weights",
+    () => g.dequantize(x([48], "uint8"), x([2]), [2, 64], "nf4"),
+    /^Cannot dequantize uint8\[48\] and float32\[2\]: \[2,64\] takes half as many uint8 codes/,
+  ],
+  [
+    "scales that are not one a block",
+    () => g.dequantize(x([64], "uint8"), x([3]), [2, 64], "int4"),
+    /dequantize uint8\[64\] and float32\[3\]: .* a float32 scale for each 64 weights$/,
+  ],
+  [
+    "weights that fill no whole blocks",
+    () => g.dequantize(x([48], "uint8"), x([1]), [2, 48], "int4"),
+    /dequantize uint8\[48\] and float32\[1\]: \[2,48\] takes/,
+  ],
+  [
+    "waiting for integers",
+    () => g.after(x([2]), x([2]), x([3], "int32")),
+    /^Cannot after .* and int32\[3\]: what is waited for must be float32, with at least one/,
+  ],
+  [
+    "waiting for nothing",
+    () => g.after(x([2]), x([0, 3])),
+    /after float32\[2\] and float32\[0, 3\]: .*at least one element$/,
+  ],
+  [
+    "gradients in hand of what is no scalar",
+    () => g.withGradient(x([2]), [x([3])], [x([3])]),
+    /^Cannot withGradient float32\[2\] .*: it takes a scalar, then values, then a slope for each/,
+  ],
+  [
+    "gradients in hand that are not one a value",
+    () => g.withGradient(x([]), [x([3])], []),
+    /withGradient float32\[\] and float32\[3\]: it takes a scalar/,
+  ],
+  [
     "shapes that do not broadcast",
     () => g.add(x([2, 3]), x([4])),
     /^Cannot add float32\[2, 3\] and float32\[4\]: they do not broadcast$/,
@@ -167,6 +202,8 @@ Deno.test("types follow from those of the inputs", () => {
     [g.inverseRms(x([2, 3]), 1e-5), "float32[2, 1]"],
     [g.cast(x([2], "uint8"), "float32"), "float32[2]"],
     [g.greater(x([2, 1]), x([3])), "float32[2, 3]"],
+    [g.dequantize(x([96], "uint8"), x([3]), [4, 48], "nf4"), "float32[4, 48]"],
+    [g.after(x([2], "int32"), x([3])), "int32[2]"],
   ];
   assert.deepEqual(types.map(([node]) => showType(node.type)), types.map(([, type]) => type));
 });
@@ -180,6 +217,7 @@ Deno.test("what would change nothing makes no node", () => {
   assert.equal(g.concat([same], 1), same);
   assert.equal(g.cast(same, "float32"), same);
   assert.equal(g.scale(same, 1), same);
+  assert.equal(g.after(same), same);
 });
 
 Deno.test("every operation is listed under its own name", () => {

@@ -70,3 +70,35 @@ Deno.test("matmulFlops() sees that a backward pass costs twice the forward one",
   // A frozen weight needs no gradient of its own.
   assert.equal(g.matmulFlops([product, slopes[0]!]), 2 * g.matmulFlops([product]));
 });
+
+Deno.test("matmulFlops() counts once what is computed a second time to save memory", () => {
+  const [x, w] = [g.input("x", [6, 4]), g.input("w", [4, 4])];
+  const layer = (rows: g.Node) => g.tanh(g.matmulRows(rows, w));
+  const stack = (kept: (value: g.Node, rows: g.Node) => g.Node) => {
+    const first = kept(layer(x), x);
+    const loss = g.reduceSum(kept(layer(first), first));
+    return [loss, ...g.gradients(loss, [x, w])];
+  };
+  const plain = stack((value) => value);
+  const again = stack((value, rows) => g.checkpoint(value, [rows]));
+  const products = (outputs: g.Node[]) =>
+    g.topologicalOrder(outputs).filter(({ op }) => op.name === "matmul").length;
+  assert.equal(products(again), products(plain) + 2);
+  assert.equal(g.matmulFlops(again), g.matmulFlops(plain));
+});
+
+Deno.test("rebuild() applies again what depends on what is replaced, and shares the rest", () => {
+  const [a, b, c] = ["a", "b", "c"].map((name) => g.input(name, [2])) as [g.Node, g.Node, g.Node];
+  const shared = g.exp(b);
+  const sum = g.add(g.mul(a, shared), a);
+  const [made, same] = g.rebuild([sum, shared], new Map([[a, c]]));
+  assert.equal(made, g.add(g.mul(c, shared), c));
+  assert.equal(same, shared);
+});
+
+Deno.test("rebuild() does not look behind what is replaced", () => {
+  const a = g.input("a", [2]);
+  const inner = g.exp(a);
+  const [made] = g.rebuild([g.neg(inner)], new Map([[inner, a], [a, inner]]));
+  assert.equal(made, g.neg(a));
+});

@@ -1,7 +1,12 @@
-/** Constants, conversions, and operations that concern gradients only. */
+/** Constants, conversions, and operations that concern gradients or the order of things only. */
 
-import { type DType, type HostTensor } from "../../../../core/tensor/mod.ts";
-import { type Kernel, type Values } from "../kernel.ts";
+import {
+  BLOCK_LEVELS,
+  BLOCK_SIZE,
+  type DType,
+  type HostTensor,
+} from "../../../../core/tensor/mod.ts";
+import { floatsOf, type Kernel, type Values } from "../kernel.ts";
 
 /** Numbers as the interpreter holds them for `dtype`; fractions are cut towards integers. */
 export function convert(data: HostTensor["data"], dtype: DType): Values {
@@ -24,3 +29,19 @@ export const cast: Kernel<"cast"> = ({ inputs, attrs: { dtype } }) =>
 export const stopGradient: Kernel<"stopGradient"> = ({ inputs }) => inputs[0]!.data;
 
 export const straightThrough: Kernel<"straightThrough"> = ({ inputs }) => inputs[0]!.data;
+
+export const after: Kernel<"after"> = ({ inputs }) => inputs[0]!.data;
+
+export const checkpoint: Kernel<"checkpoint"> = ({ inputs }) => inputs[0]!.data;
+
+export const withGradient: Kernel<"withGradient"> = ({ inputs }) => inputs[0]!.data;
+
+export const dequantize: Kernel<"dequantize"> = ({ inputs, attrs: { format } }) => {
+  const codes = inputs[0]!.data;
+  const scales = floatsOf(inputs, 1);
+  const levels = BLOCK_LEVELS[format];
+  return Float64Array.from({ length: 2 * codes.length }, (_, i) => {
+    const pair = codes[i >> 1]!;
+    return levels[i % 2 === 0 ? pair >> 4 : pair & 15]! * scales[Math.floor(i / BLOCK_SIZE)]!;
+  });
+};

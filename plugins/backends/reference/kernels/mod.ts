@@ -51,4 +51,8 @@ export const kernels: { readonly [K in ComputedOp]: Kernel<K> } = {
   stopGradient: control.stopGradient,
   straightThrough: control.straightThrough,
   cast: control.cast,
+  after: control.after,
+  checkpoint: control.checkpoint,
+  withGradient: control.withGradient,
+  dequantize: control.dequantize,
 };
