@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Plugins } from "../core/run/plugins.ts";
 import { microworld } from "./corpora/microworld/mod.ts";
 import { llamaKind } from "./models/llama/mod.ts";
+import { qwen2Kind } from "./models/qwen2/mod.ts";
 import { tokenGumbel } from "./routers/token_gumbel.ts";
 
 /** All built-in plugins. */
@@ -14,7 +15,7 @@ export function builtinPlugins(): Plugins {
     description: "12 layers, 1.3 million parameters, pretrained on microworld; in the repository",
     folder: join(import.meta.dirname!, "models", "nano"),
   }, from);
-  plugins.architectures.push(llamaKind);
+  plugins.architectures.push(llamaKind, qwen2Kind);
   plugins.routers.register(tokenGumbel.name, tokenGumbel, from);
   plugins.backends.register("onnx", async (options) => {
     const { openOnnxBackend } = await import("./backends/onnx/mod.ts");

@@ -82,6 +82,11 @@ export interface DecoderModel {
   readonly dims: ModelDims;
   /** Every parameter, by its checkpoint name. */
   params(): ParamSpecs;
+  /**
+   * What a tensor is that a checkpoint may hold although it is no parameter: a copy of one, or
+   * something that is worked out anyway. Undefined: it does not belong to this model.
+   */
+  redundant?(name: string): { readonly copyOf?: string } | undefined;
   /** Names (without `.weight`) of the projections that can carry an adapter, per layer. */
   projections(layer: number): readonly string[];
   /** int32 `[B, T]` to `[B, T, D]`. */

@@ -1,35 +1,35 @@
-/** Reading a Llama's `config.json`. */
+/** Reading the `config.json` of a Llama, and what those of its family have in common. */
 
 import { z } from "zod";
 import { UserError } from "../../../core/contracts/mod.ts";
-import { type LlamaConfig } from "./llama.ts";
-
-const size = () => z.int().positive();
+import { type ConfigFields, flag, positive, readFields, size } from "./fields.ts";
+import { type LlamaConfig, type Projection } from "./llama.ts";
+import { readRope } from "./rope_config.ts";
 
 /** The fields that change what is computed; others (dropout, dtypes, generation) do not matter. */
-const schema = z.object({
+const familySchema = z.object({
   vocab_size: size(),
   hidden_size: size(),
   intermediate_size: size(),
   num_hidden_layers: size(),
   num_attention_heads: size(),
-  num_key_value_heads: size().optional(),
-  head_dim: size().nullish(),
+  num_key_value_heads: size().nullish(),
+  head_dim: size().multipleOf(2, "give an even number, as rotary positions turn pairs").nullish(),
   max_position_embeddings: size(),
-  rms_norm_eps: z.number().positive(),
-  rope_theta: z.number().positive().optional(),
-  rope_scaling: z.null({ error: "scaled rotary positions are not supported yet" }).optional(),
-  rope_parameters: z.object({
-    rope_theta: z.number().positive().optional(),
-    rope_type: z.literal("default", { error: "only the default rotary positions are supported" })
-      .optional(),
-  }).nullish(),
-  tie_word_embeddings: z.boolean().default(false),
-  initializer_range: z.number().positive().default(0.02),
-  hidden_act: z.literal("silu", { error: "only silu is supported" }).default("silu"),
-  attention_bias: z.literal(false, { error: "biases are not supported here" }).default(false),
-  mlp_bias: z.literal(false, { error: "biases are not supported here" }).default(false),
+  rms_norm_eps: positive(),
+  tie_word_embeddings: flag(),
+  initializer_range: positive().default(0.02),
+  hidden_act: z.literal("silu", 'only "silu" is supported').default("silu"),
 });
+
+const biasSchema = z.object({ attention_bias: flag(), mlp_bias: flag() });
+
+/** The attention's projections of what is read: queries, keys and values. */
+export const QUERY_KEY_VALUE: readonly Projection[] = [
+  "self_attn.q_proj",
+  "self_attn.k_proj",
+  "self_attn.v_proj",
+];
 
 /**
  * The sizes and constants in a Llama's `config.json`.
@@ -37,34 +37,36 @@ const schema = z.object({
  * @param source the file, for messages
  * @throws {UserError} naming the field that is missing, out of range or not supported.
  */
-export function readLlamaConfig(
-  config: Readonly<Record<string, unknown>>,
+export function readLlamaConfig(config: ConfigFields, source: string): LlamaConfig {
+  const { attention_bias: attention, mlp_bias: mlp } = readFields(biasSchema, config, source);
+  const biases: Projection[] = [];
+  if (attention) biases.push(...QUERY_KEY_VALUE, "self_attn.o_proj");
+  if (mlp) biases.push("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj");
+  return { ...readFamilyConfig(config, source), biases };
+}
+
+/**
+ * What every `config.json` of the family holds: all but which projections have biases. Otherwise as
+ * {@link readLlamaConfig}.
+ */
+export function readFamilyConfig(
+  config: ConfigFields,
   source: string,
-): LlamaConfig {
-  const result = schema.safeParse(config);
-  if (!result.success) {
-    const issue = result.error.issues[0]!;
-    throw new UserError(`Cannot use ${source}: "${issue.path.join(".")}": ${issue.message}`);
-  }
-  const c = result.data;
+): Omit<LlamaConfig, "biases"> {
+  const c = readFields(familySchema, config, source);
   const heads = c.num_attention_heads;
   const keyValueHeads = c.num_key_value_heads ?? heads;
   const headDim = c.head_dim ?? c.hidden_size / heads;
-  if (headDim === c.head_dim && headDim % 2 !== 0) {
-    throw new UserError(
-      `Cannot use ${source}: "head_dim" ${headDim} is not even, as rotary positions need`,
-    );
-  }
-  if (!Number.isInteger(headDim) || headDim % 2 !== 0) {
+  if (headDim % 2 !== 0) {
     throw new UserError(
       `Cannot use ${source}: "hidden_size" ${c.hidden_size} over "num_attention_heads" ${heads} ` +
-        "does not give heads of an even size",
+        'does not give heads of an even size; correct one of them or give "head_dim"',
     );
   }
   if (heads % keyValueHeads !== 0) {
     throw new UserError(
       `Cannot use ${source}: "num_attention_heads" ${heads} is not a multiple of ` +
-        `"num_key_value_heads" ${keyValueHeads}`,
+        `"num_key_value_heads" ${keyValueHeads}; correct one of them`,
     );
   }
   return {
@@ -77,7 +79,7 @@ export function readLlamaConfig(
     headDim,
     maxPositions: c.max_position_embeddings,
     rmsNormEps: c.rms_norm_eps,
-    ropeTheta: c.rope_theta ?? c.rope_parameters?.rope_theta ?? 10000,
+    ...readRope(config, source),
     tieWordEmbeddings: c.tie_word_embeddings,
     initializerRange: c.initializer_range,
   };
