@@ -92,6 +92,7 @@ function joined(
     read: (name) => home(name).read(name),
     readHost: (name) => home(name).readHost(name),
     readRaw: (name) => home(name).readRaw(name),
+    stream: (name, visit) => home(name).stream(name, visit),
     [Symbol.dispose]: () => closeAll(files),
   };
 }

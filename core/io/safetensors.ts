@@ -19,6 +19,7 @@ import {
   type StoredTensor,
   storedTensor,
   type StoredType,
+  streamFloats,
   type TensorSource,
   toFloats,
   toHost,
@@ -68,9 +69,12 @@ function openedFile(
   metadata: Readonly<Record<string, string>>,
 ): SafetensorsFile {
   let open = true;
-  const readRaw = (name: string): RawTensor => {
+  const find = (name: string): StoredTensor => {
     if (!open) throw new Error(`internal: ${path} was closed before ${name} was read`);
-    const { dtype, shape, offsets: [start, end] } = storedTensor(tensors, name, path);
+    return storedTensor(tensors, name, path);
+  };
+  const readRaw = (name: string): RawTensor => {
+    const { dtype, shape, offsets: [start, end] } = find(name);
     return { dtype, shape, bytes: readAt(file, path, base + start, end - start) };
   };
   return {
@@ -80,6 +84,12 @@ function openedFile(
     readRaw,
     read: (name) => toFloats(readRaw(name), name, path),
     readHost: (name) => toHost(readRaw(name), name, path),
+    stream(name, visit) {
+      const stored = find(name);
+      const readBytes = (target: Uint8Array, offset: number) =>
+        readInto(file, path, base + stored.offsets[0] + offset, target);
+      streamFloats(stored, readBytes, visit, name, path);
+    },
     [Symbol.dispose]: () => {
       if (open) fs.closeSync(file);
       open = false;
@@ -182,12 +192,17 @@ function isCounts(value: unknown): value is number[] {
 
 function readAt(file: number, path: string, at: number, length: number): Uint8Array<ArrayBuffer> {
   const read = new Uint8Array(length);
-  for (let done = 0; done < length;) {
-    const more = fs.readSync(file, read, done, Math.min(length - done, LARGEST_READ), at + done);
+  readInto(file, path, at, read);
+  return read;
+}
+
+function readInto(file: number, path: string, at: number, target: Uint8Array): void {
+  for (let done = 0; done < target.length;) {
+    const most = Math.min(target.length - done, LARGEST_READ);
+    const more = fs.readSync(file, target, done, most, at + done);
     if (more === 0) {
       throw new UserError(`Cannot read ${path}: it became shorter while it was open; try again`);
     }
     done += more;
   }
-  return read;
 }

@@ -8,6 +8,7 @@ import {
   type HostTensor,
   ints,
   type Shape,
+  sizeOf,
 } from "../tensor/mod.ts";
 
 /** Bytes of one element of each type that a file may hold. */
@@ -68,6 +69,41 @@ export interface TensorSource extends Disposable {
   readHost(name: string): HostTensor;
   /** The tensor's bytes. @throws {UserError} when there is no such tensor. */
   readRaw(name: string): RawTensor;
+  /**
+   * The tensor as float32, piece by piece, so that it never has to be in memory whole.
+   *
+   * @param visit gets the values from element `start` on; the array is used again for the next piece
+   * @throws {UserError} as {@link read}
+   */
+  stream(name: string, visit: (piece: Float32Array, start: number) => void): void;
+}
+
+/** Elements that are read at a time: 16 MB as float32, and whole four-bit blocks. */
+const PIECE = 2 ** 22;
+
+/**
+ * Reads a tensor in pieces and widens them to float32.
+ *
+ * @param readBytes fills `target` with the tensor's bytes from `offset` on
+ */
+export function streamFloats(
+  { dtype, shape }: Pick<StoredTensor, "dtype" | "shape">,
+  readBytes: (target: Uint8Array, offset: number) => void,
+  visit: (piece: Float32Array, start: number) => void,
+  name: string,
+  path: string,
+): void {
+  const size = sizeOf(shape);
+  const width = STORED_BYTES[dtype];
+  const bytes = new Uint8Array(Math.min(size, PIECE) * width);
+  const floats = new Float32Array(Math.min(size, PIECE));
+  for (let start = 0; start < size; start += PIECE) {
+    const length = Math.min(size - start, PIECE);
+    const raw = bytes.subarray(0, length * width);
+    readBytes(raw, start * width);
+    widen(dtype, raw, floats.subarray(0, length), name, path);
+    visit(floats.subarray(0, length), start);
+  }
 }
 
 /** The entry of `name`. @throws {UserError} when there is none. */
@@ -88,20 +124,41 @@ export function storedTensor(
 
 /** Widens or rounds to float32. */
 export function toFloats(raw: RawTensor, name: string, path: string): FloatTensor {
-  const { dtype, shape, bytes: { buffer } } = raw;
+  const { dtype, shape, bytes } = raw;
+  if (dtype === "F32") return floats(shape, new Float32Array(bytes.buffer));
+  const tensor = floats(shape);
+  widen(dtype, bytes, tensor.data, name, path);
+  return tensor;
+}
+
+/**
+ * Widens or rounds stored elements to float32, into `out`.
+ *
+ * @param bytes as many elements as `out` has, at the start of their buffer
+ */
+function widen(
+  dtype: StoredType,
+  { buffer }: Uint8Array,
+  out: Float32Array,
+  name: string,
+  path: string,
+): void {
   switch (dtype) {
     case "F32":
-      return floats(shape, new Float32Array(buffer));
+      return out.set(new Float32Array(buffer, 0, out.length));
     case "F64":
-      return floats(shape, new Float32Array(new Float64Array(buffer)));
-    case "F16":
-      return floats(shape, new Float32Array(new Float16Array(buffer)));
+      return out.set(new Float64Array(buffer, 0, out.length));
+    case "F16": {
+      const halves = new Float16Array(buffer, 0, out.length);
+      for (let i = 0; i < halves.length; i++) out[i] = halves[i]!;
+      return;
+    }
     case "BF16": {
       // A bfloat16 is the upper half of a float32.
-      const halves = new Uint16Array(buffer);
-      const words = new Uint32Array(halves.length);
+      const halves = new Uint16Array(buffer, 0, out.length);
+      const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
       for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
-      return floats(shape, new Float32Array(words.buffer));
+      return;
     }
     default:
       throw new UserError(

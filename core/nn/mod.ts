@@ -1,5 +1,6 @@
 /** Parts that models, routers and training steps are built from. */
 export * from "./attention.ts";
+export * from "./base_precision.ts";
 export * from "./linear.ts";
 export * from "./lora.ts";
 export * from "./params.ts";

@@ -18,6 +18,7 @@ import {
 import {
   add,
   broadcastTo,
+  checkpoint,
   constant,
   mul,
   type Node,
@@ -67,22 +68,40 @@ export function siteOf(model: DecoderModel, anchorLayers: number): Site {
   return { hiddenSize, routableLayers: numLayers - anchorLayers };
 }
 
-/** Positions 0 … T-1 of every sequence, int32 `[B, T]`. */
-function positionsOf(tokens: Node): Node {
-  const [batch, length] = shapeOf(tokens) as [number, number];
-  const row = ints([1, length], Array.from({ length }, (_, position) => position));
-  return broadcastTo(constant(row), [batch, length]);
+/** What every pass over the same tokens has in common. */
+interface Places {
+  /** 0 … T-1 for every sequence, int32 `[B, T]`. */
+  readonly positions: Node;
+  readonly mask: Node;
 }
 
-/** One pass over `tokens` int32 `[B, T]`, causal; padding, if any, stands at the end. */
+/** Made once for each tokens node, so that passes share what follows from them. */
+const placesOf = new WeakMap<Node, Places>();
+
+function placesIn(tokens: Node): Places {
+  let places = placesOf.get(tokens);
+  if (!places) {
+    const [batch, length] = shapeOf(tokens) as [number, number];
+    const row = ints([1, length], Array.from({ length }, (_, position) => position));
+    const positions = broadcastTo(constant(row), [batch, length]);
+    placesOf.set(tokens, places = { positions, mask: causalMask(length) });
+  }
+  return places;
+}
+
+/**
+ * One pass over `tokens` int32 `[B, T]`, causal; padding, if any, stands at the end.
+ *
+ * @param checkpointing gradients keep the state between blocks only, and compute each block again
+ */
 export function forward(
   model: DecoderModel,
   params: Params,
   tokens: Node,
   routing?: Routing | FixedGates,
+  checkpointing = false,
 ): Pass {
-  const positions = positionsOf(tokens);
-  const mask = causalMask(shapeOf(tokens)[1]!);
+  const { positions, mask } = placesIn(tokens);
   const anchorLayers = routing?.anchorLayers ?? model.dims.numLayers;
 
   let x = model.embed(params, tokens); // [B, T, D]
@@ -91,7 +110,9 @@ export function forward(
       ...model.keysValues(params, layer, rows, positions),
       mask,
     });
-  for (let layer = 0; layer < anchorLayers; layer++) x = run(layer, x);
+  const kept = (value: Node, boundary: readonly Node[]) =>
+    checkpointing ? checkpoint(value, boundary) : value;
+  for (let layer = 0; layer < anchorLayers; layer++) x = kept(run(layer, x), [x]);
   if (!routing) return { hiddenStates: x };
 
   const anchor = x;
@@ -107,7 +128,7 @@ export function forward(
   for (let layer = anchorLayers; layer < model.dims.numLayers; layer++) {
     const at = layer - anchorLayers;
     const gate = slice(gates, 2, at, at + 1); // [B, T, 1]
-    x = add(x, mul(gate, sub(run(layer, x), x)));
+    x = kept(add(x, mul(gate, sub(run(layer, x), x))), [x, gate]);
   }
   return { hiddenStates: x, anchor, ...(decision ? { decision } : {}) };
 }

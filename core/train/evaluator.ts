@@ -6,8 +6,8 @@
  */
 
 import { type Backend, type DeviceTensor, type Feeds, type Program } from "../contracts/mod.ts";
-import { crossEntropy, input, type Node } from "../graph/mod.ts";
-import { inputNodes, loraAdapters, ParamNodes, type Weights } from "../nn/mod.ts";
+import { input, type Node } from "../graph/mod.ts";
+import { type ParamNodes, type Weights } from "../nn/mod.ts";
 import {
   calibrateThreshold,
   decideOnly,
@@ -20,7 +20,8 @@ import {
   siteOf,
 } from "../routing/mod.ts";
 import { floats, type FloatTensor, type HostTensor, RandomStream } from "../tensor/mod.ts";
-import { type Batch, type StudentOptions, trainableParams } from "./step.ts";
+import { lossesInParts } from "./head_loss.ts";
+import { type Batch, studentNodes, type StudentOptions } from "./step.ts";
 
 /** A batch whose tokens may be labelled. */
 export interface LabelledBatch extends Batch {
@@ -228,14 +229,17 @@ export class Evaluator implements AsyncDisposable {
   }
 
   #graph(name: string): Record<string, Node> {
-    const { model, lora, router, batchSize, sequenceLength } = this.options;
+    const { model, router, batchSize, sequenceLength } = this.options;
     const shape = [batchSize, sequenceLength];
     const tokens = input("tokens", shape, "int32");
-    const own = inputNodes(trainableParams(this.options));
-    const base = new ParamNodes({ ...inputNodes(model.params()), ...own });
-    const student = lora ? base.withAdapters(loraAdapters(model, lora, own, false)) : base;
+    const { base, student } = studentNodes(this.options, false);
     const losses = (params: ParamNodes, hiddenStates: Node) =>
-      crossEntropy(model.head(params, hiddenStates), input("targets", shape, "int32"));
+      lossesInParts(
+        (rows) => model.head(params, rows),
+        hiddenStates,
+        input("targets", shape, "int32"),
+        model.dims.vocabSize,
+      );
     const routing = (): Routing => ({
       router: this.#site().router,
       anchorLayers: this.#site().anchorLayers,

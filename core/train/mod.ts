@@ -1,5 +1,7 @@
 /** Training: objective, compiled step, optimizer, schedules, loop, and evaluation on text. */
 export * from "./evaluator.ts";
+export * from "./frozen_weights.ts";
+export * from "./head_loss.ts";
 export * from "./objective.ts";
 export * from "./optimizer.ts";
 export * from "./schedule.ts";

@@ -38,13 +38,17 @@ export interface ObjectiveInputs {
   readonly targetSkip: Node;
 }
 
-/** The weighted sum, and its parts without their weights. Scalars, where not said otherwise. */
-export interface LossParts {
+/** The loss of a language model, and its parts without their weights. Scalars. */
+export interface LanguageLoss {
   readonly loss: Node;
   /** In nats per token. */
   readonly crossEntropy: Node;
   /** KL(teacher || student) at the distillation temperature, times its square. */
   readonly distill?: Node;
+}
+
+/** As {@link LanguageLoss}, with the price of depth. Scalars, where not said otherwise. */
+export interface LossParts extends LanguageLoss {
   /** Routable blocks run per token. */
   readonly sparsity?: Node;
   /** Squared distance of the skip ratio from its target. */
@@ -54,49 +58,54 @@ export interface LossParts {
 }
 
 /**
- * (1 - a) CE + a t^2 KL(teacher || student) + L1 blocks + w (skip - target)^2, where padding enters
- * none of them.
+ * (1 - a) CE + a t^2 KL(teacher || student) over some tokens, padding left out.
  *
- * @param logits `[B, T, V]`
+ * @param logits `[..., V]`
+ * @param targets int32 `[...]`
+ * @param tokenMask float32 `[...]`, 1 for real tokens
  * @param teacherLogits the frozen model's, likewise; absent: no distillation
- * @param targets int32 `[B, T]`
+ */
+export function languageLoss(
+  options: Pick<ObjectiveOptions, "distillTemperature">,
+  inputs: Pick<ObjectiveInputs, "lossScale" | "distillShare">,
+  logits: Node,
+  targets: Node,
+  tokenMask: Node,
+  teacherLogits?: Node,
+): LanguageLoss {
+  const perToken = (loss: Node) => mul(reduceSum(mul(loss, tokenMask)), inputs.lossScale);
+  const own = perToken(crossEntropy(logits, targets));
+  if (!teacherLogits) return { loss: own, crossEntropy: own };
+  // Gradients of softened logits shrink with the temperature's square (Hinton et al. 2015).
+  const t = options.distillTemperature;
+  const kl = klDivergence(scale(logits, 1 / t), scale(teacherLogits, 1 / t));
+  const distill = scale(perToken(kl), t * t);
+  const loss = add(
+    mul(sub(scalar(1), inputs.distillShare), own),
+    mul(inputs.distillShare, distill),
+  );
+  return { loss, crossEntropy: own, distill };
+}
+
+/**
+ * The language loss + L1 blocks + w (skip - target)^2, where padding enters none of them.
+ *
  * @param tokenMask float32 `[B, T]`, 1 for real tokens
  */
 export function objective(
   options: ObjectiveOptions,
   inputs: ObjectiveInputs,
-  logits: Node,
-  targets: Node,
+  language: LanguageLoss,
   tokenMask: Node,
-  teacherLogits?: Node,
   decision?: Decision,
 ): LossParts {
-  const perToken = (loss: Node) => mul(reduceSum(mul(loss, tokenMask)), inputs.lossScale);
-  const language = perToken(crossEntropy(logits, targets));
-  let loss = language;
-  let distill: Node | undefined;
-  if (teacherLogits) {
-    // Gradients of softened logits shrink with the temperature's square (Hinton et al. 2015).
-    const t = options.distillTemperature;
-    const kl = klDivergence(scale(logits, 1 / t), scale(teacherLogits, 1 / t));
-    distill = scale(perToken(kl), t * t);
-    const own = mul(sub(scalar(1), inputs.distillShare), language);
-    loss = add(own, mul(inputs.distillShare, distill));
-  }
-  if (!decision) return { loss, crossEntropy: language, ...(distill ? { distill } : {}) };
-
+  if (!decision) return language;
   const activity = layerActivity(decision.gates, tokenMask);
   const sparsity = mul(activityPenalty(activity), inputs.microShare);
   const target = mul(targetPenalty(activity, inputs.targetSkip), inputs.microShare);
+  let { loss } = language;
   loss = add(loss, scale(sparsity, options.sparsityWeight));
   loss = add(loss, scale(target, options.targetWeight));
   if (decision.penalty) loss = add(loss, mul(decision.penalty, inputs.microShare));
-  return {
-    loss,
-    crossEntropy: language,
-    sparsity,
-    target,
-    activity,
-    ...(distill ? { distill } : {}),
-  };
+  return { ...language, loss, sparsity, target, activity };
 }

@@ -17,6 +17,8 @@ import {
 } from "../contracts/mod.ts";
 import { gradients, input, type Node } from "../graph/mod.ts";
 import {
+  baseNodes,
+  type BasePrecision,
   dropoutMasks,
   inputNodes,
   loraAdapters,
@@ -27,7 +29,8 @@ import {
 } from "../nn/mod.ts";
 import { forward, siteOf } from "../routing/mod.ts";
 import { floats, type HostTensor, RandomStream } from "../tensor/mod.ts";
-import { type LossParts, objective, type ObjectiveOptions } from "./objective.ts";
+import { lossInParts } from "./head_loss.ts";
+import { languageLoss, type LossParts, objective, type ObjectiveOptions } from "./objective.ts";
 
 /** Tokens to learn from. */
 export interface Batch {
@@ -48,11 +51,15 @@ export interface StudentOptions {
   readonly router?: { readonly router: Router; readonly anchorLayers: number };
   readonly batchSize: number;
   readonly sequenceLength: number;
+  /** How the frozen model is kept; float32 unless told. */
+  readonly basePrecision?: BasePrecision;
 }
 
 /** A student and the loss it is trained with. */
 export interface StepOptions extends StudentOptions {
   readonly objective: ObjectiveOptions;
+  /** Compute every block a second time for its gradient instead of keeping it; off unless told. */
+  readonly checkpointing?: boolean;
 }
 
 /** Values that a schedule sets for each step. */
@@ -184,15 +191,22 @@ function addInto(
   }
 }
 
+/** The parameters of a student as nodes, with its adapters and without. */
+export function studentNodes(options: StudentOptions, training: boolean) {
+  const { model, lora, basePrecision = "float32" } = options;
+  const trainable = inputNodes(trainableParams(options));
+  const base = new ParamNodes({ ...baseNodes(model, basePrecision), ...trainable });
+  const student = lora ? base.withAdapters(loraAdapters(model, lora, trainable, training)) : base;
+  return { trainable, base, student };
+}
+
 /** The graph of one micro-batch: every loss part, and a gradient for every trainable parameter. */
 export function stepGraph(options: StepOptions): Record<StepOutput, Node> {
-  const { model, lora, router, batchSize, sequenceLength } = options;
+  const { model, router, batchSize, sequenceLength } = options;
   const shape = [batchSize, sequenceLength];
   const tokens = input("tokens", shape, "int32");
   const tokenMask = input("tokenMask", shape);
-  const trainable = inputNodes(trainableParams(options));
-  const base = new ParamNodes({ ...inputNodes(model.params()), ...trainable });
-  const student = lora ? base.withAdapters(loraAdapters(model, lora, trainable, true)) : base;
+  const { trainable, base, student } = studentNodes(options, true);
 
   const site: Site | undefined = router && siteOf(model, router.anchorLayers);
   const pass = forward(
@@ -209,22 +223,32 @@ export function stepGraph(options: StepOptions): Record<StepOutput, Node> {
         tokenMask,
       },
     },
+    options.checkpointing,
   );
+  const inputs = {
+    lossScale: input("lossScale", []),
+    microShare: input("microShare", []),
+    distillShare: input("distillShare", []),
+    targetSkip: input("targetSkip", []),
+  };
   const teaches = options.objective.distillWeight > 0;
-  const parts = objective(
-    options.objective,
-    {
-      lossScale: input("lossScale", []),
-      microShare: input("microShare", []),
-      distillShare: input("distillShare", []),
-      targetSkip: input("targetSkip", []),
-    },
-    model.head(student, pass.hiddenStates),
-    input("targets", shape, "int32"),
-    tokenMask,
-    teaches ? model.head(base, forward(model, base, tokens).hiddenStates) : undefined,
-    pass.decision,
+  const language = lossInParts(
+    [pass.hiddenStates, ...(teaches ? [forward(model, base, tokens).hiddenStates] : [])],
+    [input("targets", shape, "int32"), tokenMask],
+    Object.values(trainable),
+    model.dims.vocabSize,
+    ([own, taught], [targets, mask]) =>
+      languageLoss(
+        options.objective,
+        inputs,
+        model.head(student, own!),
+        targets!,
+        mask!,
+        taught && model.head(base, taught),
+      ),
   );
+  const parts = objective(options.objective, inputs, language, tokenMask, pass.decision);
+  // The last layers first: their gradients are known first, and then need not wait for the others.
   const names = Object.keys(trainable);
   const slopes = gradients(parts.loss, names.map((name) => trainable[name]!));
   const outputs: Partial<Record<StepOutput, Node>> = { ...parts };

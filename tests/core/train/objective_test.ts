@@ -3,7 +3,12 @@
 import assert from "node:assert/strict";
 import { constant, scalar } from "../../../core/graph/mod.ts";
 import { floats, ints } from "../../../core/tensor/mod.ts";
-import { objective, type ObjectiveInputs, type ObjectiveOptions } from "../../../core/train/mod.ts";
+import {
+  languageLoss,
+  objective,
+  type ObjectiveInputs,
+  type ObjectiveOptions,
+} from "../../../core/train/mod.ts";
 import { evaluate } from "../../../plugins/backends/reference/mod.ts";
 
 const OPTIONS: ObjectiveOptions = {
@@ -45,14 +50,19 @@ const crossEntropy = -[0, 1]
   .reduce((a, b) => a + b) / 2;
 
 Deno.test("without a router or a teacher the loss is the cross-entropy of real tokens", () => {
-  const parts = objective(OPTIONS, INPUTS, logits, targets, tokenMask);
+  const parts = objective(
+    OPTIONS,
+    INPUTS,
+    languageLoss(OPTIONS, INPUTS, logits, targets, tokenMask),
+    tokenMask,
+  );
   assert.deepEqual(Object.keys(parts).sort(), ["crossEntropy", "loss"]);
   const { loss } = evaluate({ loss: parts.loss }, {});
   assertNear(loss.data[0]!, crossEntropy);
 });
 
 Deno.test("distillation takes over its share of the loss", () => {
-  const parts = objective(OPTIONS, INPUTS, logits, targets, tokenMask, teacher);
+  const parts = languageLoss(OPTIONS, INPUTS, logits, targets, tokenMask, teacher);
   const { loss, distill } = evaluate({ loss: parts.loss, distill: parts.distill! }, {});
   let kl = 0;
   for (const t of [0, 1]) {
@@ -68,7 +78,13 @@ Deno.test("a router pays for the blocks it runs, for missing its target, and its
   const gates = constant(floats([1, 3, 2], [1, 1, 1, 0, 0, 0]));
   const decision = { gates, logits: gates, penalty: scalar(0.125) };
   const inputs = { ...INPUTS, microShare: scalar(0.5) };
-  const parts = objective(OPTIONS, inputs, logits, targets, tokenMask, undefined, decision);
+  const parts = objective(
+    OPTIONS,
+    inputs,
+    languageLoss(OPTIONS, inputs, logits, targets, tokenMask),
+    tokenMask,
+    decision,
+  );
   const { loss, sparsity, target, activity } = evaluate({
     loss: parts.loss,
     sparsity: parts.sparsity!,

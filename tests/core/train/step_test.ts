@@ -45,7 +45,7 @@ type Outcome = Awaited<ReturnType<TrainingStep["run"]>>;
 async function withStep<T>(
   backend: Backend,
   [batchSize, sequenceLength]: readonly [number, number],
-  what: Pick<StepOptions, "lora" | "router">,
+  what: Pick<StepOptions, "lora" | "router" | "checkpointing">,
   body: (step: TrainingStep) => Promise<T>,
   trainable: Weights = {
     ...(what.lora ? drawAdapter(what.lora) : {}),
@@ -89,6 +89,49 @@ Deno.test("another seed or another step draws other noise", async () => {
     const [whole, twice] = [first, await step.run([batch, batch], SCHEDULE, 9, 3)];
     assert.notEqual(twice.losses.loss, whole.losses.loss);
   });
+});
+
+for (const dropout of [0, 0.25]) {
+  Deno.test(`checkpointing changes no number, at a dropout of ${dropout}`, async () => {
+    const what = { ...ROUTED, lora: { ...LORA, dropout } };
+    const batch = drawBatch([6, 4]);
+    const run = (backend: Backend, checkpointing: boolean) =>
+      withStep(backend, [2, 6], { ...what, checkpointing }, async (step) => ({
+        outcome: await step.run([batch], SCHEDULE, 9, 3),
+        flops: step.flops,
+      }));
+    for (const make of [referenceBackend, onnx]) {
+      const kept = await run(make(), false);
+      const again = await run(make(), true);
+      assertSameStep(again.outcome, kept.outcome, 1e-6);
+      // What is computed twice is needed once.
+      assert.equal(again.flops, kept.flops);
+    }
+  });
+}
+
+Deno.test("checkpointing computes every block a second time", () => {
+  const products = (checkpointing: boolean) => {
+    const options = { model: MODEL, batchSize: 1, sequenceLength: 4, objective: OBJECTIVE };
+    const outputs = stepGraph({ ...options, ...ROUTED, checkpointing });
+    const order = topologicalOrder(Object.values(outputs));
+    return order.filter(({ op }) => op.name === "matmul").length;
+  };
+  const forward = topologicalOrder(
+    [
+      stepGraph({
+        model: MODEL,
+        batchSize: 1,
+        sequenceLength: 4,
+        objective: { ...OBJECTIVE, distillWeight: 0 },
+        ...ROUTED,
+      }).crossEntropy,
+    ],
+  ).filter(({ op }) => op.name === "matmul").length;
+  const [kept, again] = [products(false), products(true)];
+  // All of the student's forward pass but the head, the router, and each block's last product, of
+  // which gradients need the operands only.
+  assert.ok(again - kept > 0.7 * forward && again - kept < forward, `${again - kept}`);
 });
 
 /** The rows of two batches as one. */
