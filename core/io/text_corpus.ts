@@ -1,9 +1,10 @@
 /**
- * Text files as corpora: plain text, or JSON lines with a text each.
+ * Text files as corpora: plain text, JSON lines with a text each, or parquet with a column of texts.
  *
  * A plain text file is cut into documents at the coarsest of three grains that gives enough of them:
  * articles, where there are headings as in WikiText (` = Title = ` between blank lines); paragraphs,
- * between blank lines; lines. In a JSON lines file every line is a document.
+ * between blank lines; lines. In a JSON lines file every line is a document, in a parquet file every
+ * row.
  *
  * The split of a document follows from its text alone, by the rank of its SHA-256 among all: the
  * same text, twice in the file or in another order, is always in the same split.
@@ -16,10 +17,11 @@ import type { Corpus, Document, Split } from "../contracts/corpus.ts";
 import { UserError } from "../contracts/errors.ts";
 import { explainFailure } from "./failures.ts";
 import { isJsonObject } from "./json.ts";
+import { parquetRows } from "./parquet/mod.ts";
 
 /** How a text file is read. */
 export interface TextCorpusOptions {
-  /** The key of the text in a JSON lines file; `"text"` unless told. */
+  /** The key of the text in a JSON lines file, the column in parquet; `"text"` unless told. */
   readonly field?: string;
   /** Share of the documents for validation, in (0, 1); 0.1 unless told. At least one document. */
   readonly validationShare?: number;
@@ -37,38 +39,43 @@ const FEWEST_DOCUMENTS = 3;
 const LONGEST_TEXT = 2 ** 29 - 24;
 
 /** Endings of files that hold text, but not as text. */
-const OTHER_FORMATS = [".json", ".csv", ".parquet", ".arrow", ".gz", ".zip", ".zst", ".bin"];
+const OTHER_FORMATS = [".json", ".csv", ".arrow", ".gz", ".zip", ".zst", ".bin"];
 
 /**
- * The documents of a text file (`.txt`, or any other name) or a JSON lines file (`.jsonl`,
- * `.ndjson`), split into training, validation and test parts that share no document.
+ * The documents of a text file (`.txt`, or any other name), a JSON lines file (`.jsonl`, `.ndjson`)
+ * or a parquet file (`.parquet`), split into training, validation and test parts that share no
+ * document.
  *
- * @throws {UserError} when the file is missing, empty, a folder or not text, has too few documents,
- *   or a line of JSON lines is broken (with its number).
+ * @throws {UserError} when the file is missing, empty, a folder or not text, has too few documents or
+ *   too much text, a line of JSON lines is broken (with its number), or a parquet file is broken or
+ *   has no texts under the column's name.
  */
 export function textCorpus(path: string, options: TextCorpusOptions = {}): Corpus {
   const shares = {
     validation: checkShare(options.validationShare ?? 0.1, "validationShare"),
     test: checkShare(options.testShare ?? 0.1, "testShare"),
   };
-  const ending = extname(path).toLowerCase();
-  if (OTHER_FORMATS.includes(ending)) {
-    throw new UserError(
-      `Cannot read the text ${path}: ${ending} is not read; give plain text (.txt) or JSON lines ` +
-        '(.jsonl, a {"text": ...} on every line)',
-    );
-  }
-  const content = readText(path);
-  const jsonLines = ending === ".jsonl" || ending === ".ndjson";
-  const documents = jsonLines
-    ? parseJsonLines(content, path, options.field ?? "text")
-    : cutPlainText(content);
-  const splits = splitByContent(documents, shares, path);
+  const splits = splitByContent(readDocuments(path, options.field ?? "text"), shares, path);
   return {
     name: basename(path, extname(path)),
     kinds: [],
     documents: (split) => splits[split],
   };
+}
+
+/** All documents of a file, read as the ending of its name says. */
+function readDocuments(path: string, field: string): Document[] {
+  const ending = extname(path).toLowerCase();
+  if (OTHER_FORMATS.includes(ending)) {
+    throw new UserError(
+      `Cannot read the text ${path}: ${ending} is not read; give plain text (.txt), JSON lines ` +
+        '(.jsonl, a {"text": ...} on every line) or parquet (.parquet, with a column "text")',
+    );
+  }
+  if (ending === ".parquet") return readParquet(path, field);
+  const content = readText(path);
+  const jsonLines = ending === ".jsonl" || ending === ".ndjson";
+  return jsonLines ? parseJsonLines(content, path, field) : cutPlainText(content);
 }
 
 function checkShare(share: number, name: string): number {
@@ -80,13 +87,7 @@ function checkShare(share: number, name: string): number {
 function readText(path: string): string {
   let bytes: Uint8Array;
   try {
-    const size = fs.statSync(path).size;
-    if (size > LONGEST_TEXT) {
-      throw new UserError(
-        `Cannot read the text ${path}: ${Math.round(size / 2 ** 20)} MiB are more than the ` +
-          "512 MiB that are read at once; give a part of it",
-      );
-    }
+    if (fs.statSync(path).size > LONGEST_TEXT) throw tooLong(path);
     bytes = fs.readFileSync(path);
   } catch (error) {
     throw explainFailure(error, "read the text", path);
@@ -110,6 +111,13 @@ function readText(path: string): string {
     throw new UserError(`Cannot read the text ${path}: it is empty; give a file with text`);
   }
   return text.replaceAll("\r\n", "\n");
+}
+
+function tooLong(path: string): UserError {
+  return new UserError(
+    `Cannot read the text ${path}: its text is more than the 512 MiB that are read at once; ` +
+      "give a part of it",
+  );
 }
 
 /** Documents at the coarsest grain that gives enough of them, without the empty ones. */
@@ -152,6 +160,17 @@ function parseJsonLines(content: string, path: string, field: string): Document[
   return documents;
 }
 
+function readParquet(path: string, column: string): Document[] {
+  const documents: Document[] = [];
+  let length = 0;
+  for (const { [column]: text = "" } of parquetRows(path, { [column]: "string" })) {
+    length += text.length;
+    if (length > LONGEST_TEXT) throw tooLong(path);
+    documents.push(...nonEmpty([text]));
+  }
+  return documents;
+}
+
 function splitByContent(
   documents: readonly Document[],
   shares: { readonly validation: number; readonly test: number },
@@ -162,7 +181,7 @@ function splitByContent(
   if (ranked.length < FEWEST_DOCUMENTS) {
     throw new UserError(
       `Cannot split the text ${path}: ${ranked.length} different document(s) are too few for ` +
-        "training, validation and test; give more text, with blank lines between its documents",
+        "training, validation and test; give more text (blank lines end a document of plain text)",
     );
   }
   // Low ranks for validation, the next for testing, and at least one for each of the three.

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import type { Corpus } from "../../../core/contracts/corpus.ts";
 import { textCorpus } from "../../../core/io/text_corpus.ts";
 import { inFolder, sharedPath, testWithData, userError } from "./support.ts";
@@ -93,6 +94,35 @@ Deno.test("a broken line of JSON lines is refused by its number", () =>
     assert.equal(allTexts(textCorpus(path, { field: "body" })).length, 3);
   }));
 
+Deno.test("parquet is split as JSON lines with the same texts are, and rows without text left out", () =>
+  inFolder(async (folder) => {
+    const texts = count(40, (i) => `document number ${i % 30}\n`);
+    const [lines, path] = [join(folder, "x.jsonl"), join(folder, "x.parquet")];
+    fs.writeFileSync(lines, texts.map((text) => JSON.stringify({ text })).join("\n"));
+    const write = (name: string, data: readonly (string | null)[]) =>
+      fs.writeFileSync(
+        path,
+        new Uint8Array(parquetWriteBuffer({
+          columnData: [{ name, data: [...data], type: "STRING" }],
+          rowGroupSize: 7,
+        })),
+      );
+    write("text", [null, ...texts, " \n"]);
+    assert.deepEqual(textsOf(textCorpus(path)), textsOf(textCorpus(lines)));
+    assert.equal(textCorpus(path).name, "x");
+    write("body", texts);
+    assert.equal(allTexts(textCorpus(path, { field: "body" })).length, 40);
+    await userError(
+      () => textCorpus(path),
+      "x.parquet",
+      'no column "text"; its columns are "body"',
+    );
+    write("text", Array(513).fill("x".repeat(2 ** 20)));
+    await userError(() => textCorpus(path), "x.parquet", "more than the 512 MiB that are read");
+    write("text", ["one", "two", null, "two"]);
+    await userError(() => textCorpus(path), "x.parquet", "2 different document(s) are too few");
+  }));
+
 Deno.test("a file without usable text is refused by what is wrong with it", () =>
   inFolder(async (folder) => {
     const path = join(folder, "x.txt");
@@ -107,7 +137,11 @@ Deno.test("a file without usable text is refused by what is wrong with it", () =
     await refused("abc\0def", "byte 3 is zero");
     await refused(new Uint8Array([0x61, 0xff, 0xfe, 0x62]), "not UTF-8");
     await refused("one\n\none\n\ntwo\n", "2 different document(s) are too few");
-    await userError(() => textCorpus(join(folder, "x.parquet")), ".parquet is not read");
+    await userError(
+      () => textCorpus(join(folder, "x.arrow")),
+      '.arrow is not read; give plain text (.txt), JSON lines (.jsonl, a {"text": ...} on every ' +
+        'line) or parquet (.parquet, with a column "text")',
+    );
   }));
 
 Deno.test("a share outside of (0, 1) is refused", () =>
