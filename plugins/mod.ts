@@ -3,8 +3,19 @@
 import { join } from "node:path";
 import { Plugins } from "../core/run/plugins.ts";
 import { microworld } from "./corpora/microworld/mod.ts";
+import {
+  openWikitext,
+  WIKITEXT_CONFIGURATIONS,
+  WIKITEXT_DATASET,
+  wikitextFiles,
+  type WikitextName,
+} from "./corpora/wikitext/mod.ts";
+import { llama3 } from "./models/llama3.ts";
 import { llamaKind } from "./models/llama/mod.ts";
+import { openllama } from "./models/openllama.ts";
+import { qwen } from "./models/qwen.ts";
 import { qwen2Kind } from "./models/qwen2/mod.ts";
+import { tinyllama } from "./models/tinyllama.ts";
 import { tokenGumbel } from "./routers/token_gumbel.ts";
 
 /** All built-in plugins. */
@@ -14,7 +25,11 @@ export function builtinPlugins(): Plugins {
   plugins.models.register("nano", {
     description: "12 layers, 1.3 million parameters, pretrained on microworld; in the repository",
     folder: join(import.meta.dirname!, "models", "nano"),
+    scale: "small",
   }, from);
+  for (const [name, model] of Object.entries({ ...tinyllama, ...qwen, ...openllama, ...llama3 })) {
+    plugins.models.register(name, model, from);
+  }
   plugins.architectures.push(llamaKind, qwen2Kind);
   plugins.routers.register(tokenGumbel.name, tokenGumbel, from);
   plugins.backends.register("onnx", async (options) => {
@@ -26,5 +41,14 @@ export function builtinPlugins(): Plugins {
     return referenceBackend({ round: true });
   }, from);
   plugins.corpora.register("microworld", () => microworld(), from);
+  for (const name of Object.keys(WIKITEXT_CONFIGURATIONS) as WikitextName[]) {
+    plugins.corpora.register(name, async (repositories) => {
+      const dataset = { type: "dataset", id: WIKITEXT_DATASET } as const;
+      return openWikitext(
+        name,
+        await repositories.fetch(dataset, (files) => wikitextFiles(name, files)),
+      );
+    }, from);
+  }
   return plugins;
 }

@@ -10,6 +10,7 @@ import { runScript } from "../core/run/script.ts";
 import { resolveConfig } from "../core/run/config.ts";
 import { type RouterOptions } from "../core/run/config_schema.ts";
 import { loadParts } from "../core/run/parts.ts";
+import { RunRepositories } from "../core/run/repositories.ts";
 import { formatTable } from "../core/run/table.ts";
 import { randomGates } from "../core/routing/mod.ts";
 import { floats, type FloatTensor, RandomStream, type Shape } from "../core/tensor/mod.ts";
@@ -33,7 +34,7 @@ await runScript(async () => {
     routerOptions: new Map([[tokenGumbel.name, tokenGumbel.options as unknown as RouterOptions]]),
     overrides: { steps: "1" },
   });
-  await using parts = await loadParts(config, builtinPlugins());
+  await using parts = await loadParts(config, builtinPlugins(), new RunRepositories());
   const { backend, student, frozen, trainable } = parts;
   await using evaluator = new Evaluator(backend, student, frozen, trainable);
   const batches = parts.validationBatches(BATCHES);

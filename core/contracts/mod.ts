@@ -3,4 +3,5 @@ export * from "./backend.ts";
 export * from "./corpus.ts";
 export * from "./errors.ts";
 export * from "./model.ts";
+export * from "./repositories.ts";
 export * from "./router.ts";

@@ -9,6 +9,7 @@ import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../contracts/errors.ts";
 import { newCommand, readOptions } from "./command.ts";
 import type { ConfigKey } from "./config_keys.ts";
+import type { Scale } from "./plugins.ts";
 
 /** What was typed, not yet checked against a configuration. */
 export interface CommandLine {
@@ -20,6 +21,8 @@ export interface CommandLine {
   readonly out?: string;
   /** JSON file of settings. */
   readonly config?: string;
+  /** Which of the experiment's settings to start from; by the model unless given. */
+  readonly scale?: Scale;
   /** Named settings by dotted key, as text; for `resolveConfig`. */
   readonly overrides: Readonly<Record<string, string>>;
   /** `key=value` texts of `--set`, in their order. */
@@ -56,6 +59,8 @@ export function readCommandLine(args: readonly string[], help: ExperimentHelp): 
       "backend.name": options.backend,
       seed: options.seed,
       steps: options.steps,
+      basePrecision: options.basePrecision,
+      checkpointing: options.checkpointing === true ? "true" : undefined,
     }).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
   return {
@@ -63,6 +68,7 @@ export function readCommandLine(args: readonly string[], help: ExperimentHelp): 
     ...(options.resume === undefined ? {} : { resume: options.resume }),
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.config === undefined ? {} : { config: options.config }),
+    ...(options.scale === undefined ? {} : { scale: options.scale }),
     overrides,
     sets: options.set,
     quiet: options.quiet ?? false,
@@ -73,8 +79,14 @@ function experimentCommand({ command, description, settings }: ExperimentHelp) {
   return newCommand(command, description)
     .option("--fresh", "start a new run; without it the newest unfinished one is continued")
     .option("--resume <DIR|auto>", "continue the run in DIR, or the newest unfinished one")
-    .option("--model <name|DIR>", "model, or a folder in Hugging Face format")
-    .option("--data <name|FILE>", "corpus, or a .txt or .jsonl file")
+    .option("--model <name|DIR|ID>", "model, a folder in Hugging Face format, or a hub repository")
+    .option("--data <name|FILE>", "corpus, or a .txt, .jsonl or .parquet file")
+    .addOption(
+      new Option("--scale <name>", "settings to start from (default: by the model)")
+        .choices(["small", "reference"] as const),
+    )
+    .option("--base-precision <name>", "how the frozen model is kept: float32, int4 or nf4")
+    .option("--checkpointing", "less memory: compute every block again for its gradient")
     .option("--backend <name>", "what runs the arithmetic")
     .option("--seed <n>", "seed of all randomness")
     .option("--steps <n>", "optimizer steps")

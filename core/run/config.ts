@@ -1,6 +1,7 @@
 /**
  * Makes an experiment's configuration from its layers, later ones winning: defaults of the schema,
- * defaults of the experiment, a `--config` file, named options (`--steps`), `--set key=value`.
+ * defaults of the experiment, its settings at the reference's scale where that is wanted, a
+ * `--config` file, named options (`--steps`), `--set key=value`.
  *
  * Every layer is taken apart into dotted keys first, so that a misspelt name is found, and a wrong
  * value can be reported together with where it came from.
@@ -10,12 +11,17 @@ import { UserError } from "../contracts/errors.ts";
 import { type ConfigKey, keysOf } from "./config_keys.ts";
 import { type ExperimentConfig, experimentSchema, type RouterOptions } from "./config_schema.ts";
 import { didYouMean } from "./did_you_mean.ts";
+import type { Scale } from "./plugins.ts";
 import { type ConfigTree, isTree, leaves, parseJson, readValue, Settings } from "./settings.ts";
 
 /** The layers of a configuration. */
 export interface ConfigLayers {
   /** The experiment's own settings, as a tree; must name the experiment and the router. */
   readonly defaults: ConfigTree;
+  /** Settings at the reference's scale, laid over the defaults. */
+  readonly reference?: ConfigTree | undefined;
+  /** At which scale a model is trained; none chosen: the experiment's own. Default: `small`. */
+  readonly scaleOf?: (model: string | undefined) => Scale;
   /** What each router declares, by router name. */
   readonly routerOptions: ReadonlyMap<string, RouterOptions>;
   /** Path of a JSON file of settings, as a tree. */
@@ -27,6 +33,7 @@ export interface ConfigLayers {
 }
 
 const FROM_DEFAULTS = "the experiment's defaults";
+const FROM_REFERENCE = "the experiment's settings at --scale reference";
 
 /**
  * The checked configuration that the layers add up to.
@@ -36,7 +43,13 @@ const FROM_DEFAULTS = "the experiment's defaults";
  */
 export async function resolveConfig(layers: ConfigLayers): Promise<ExperimentConfig> {
   const fileTree = layers.file === undefined ? {} : await readConfigFile(layers.file);
-  const routerName = findRouterName(layers, fileTree);
+  const model = lastGiven("model", [layers.defaults, fileTree], layers);
+  const scale = layers.scaleOf?.(model) ?? "small";
+  const reference = scale === "reference" ? layers.reference ?? {} : {};
+  const routerName = lastGiven("router.name", [layers.defaults, reference, fileTree], layers);
+  if (routerName === undefined) {
+    throw new UserError(`The setting "router.name" is missing: give it by --set router.name=NAME`);
+  }
   const routerOptions = layers.routerOptions.get(routerName);
   if (routerOptions === undefined) {
     const names = [...layers.routerOptions.keys()];
@@ -48,9 +61,10 @@ export async function resolveConfig(layers: ConfigLayers): Promise<ExperimentCon
   const schema = experimentSchema(routerOptions);
   const settings = new Settings(keysOf(schema));
   settings.addTree(withoutForeignOptions(layers.defaults, routerName), FROM_DEFAULTS);
+  settings.addTree(withoutForeignOptions(reference, routerName), FROM_REFERENCE);
   settings.addTree(fileTree, layers.file ?? "");
   for (const [key, text] of Object.entries(layers.overrides ?? {})) {
-    if (text !== undefined) settings.addText(key, text, `--${key.split(".")[0]}`);
+    if (text !== undefined) settings.addText(key, text, optionOf(key));
   }
   for (const set of layers.sets ?? []) settings.addText(...splitSet(set), "--set");
 
@@ -99,29 +113,34 @@ async function readConfigFile(path: string): Promise<ConfigTree> {
   return tree;
 }
 
-/** The router that the layers choose, before its options are known. */
-function findRouterName(layers: ConfigLayers, fileTree: ConfigTree): string {
-  let name = routerNameIn(layers.defaults);
-  name = routerNameIn(fileTree) ?? name;
-  for (const set of layers.sets ?? []) {
-    const [key, text] = splitSet(set);
-    if (key === "router.name") name = String(readValue(text, "string"));
-    if (key === "router") name = routerNameIn({ router: parseJson(text) }) ?? name;
-  }
-  if (name === undefined) {
-    throw new UserError(`The setting "router.name" is missing: give it by --set router.name=NAME`);
-  }
-  return name;
+/** The command line's option for a setting: `--base-precision` for `basePrecision`. */
+function optionOf(key: string): string {
+  const name = key.split(".")[0]!;
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-function routerNameIn(tree: ConfigTree): string | undefined {
-  const router = tree["router"];
-  return isTree(router) && router["name"] !== undefined ? String(router["name"]) : undefined;
+/** The value that a setting ends with, before it is known what it may be: the last one given. */
+function lastGiven(
+  key: string,
+  trees: readonly ConfigTree[],
+  { overrides = {}, sets = [] }: ConfigLayers,
+): string | undefined {
+  const inTree = (tree: unknown): unknown =>
+    key.split(".").reduce<unknown>((inner, name) => isTree(inner) ? inner[name] : undefined, tree);
+  const given = [...trees.map(inTree), overrides[key]];
+  for (const set of sets) {
+    const [name, text] = splitSet(set);
+    if (name === key) given.push(readValue(text, "string"));
+    // A whole group: --set 'router={"name": "static"}'.
+    else if (key.startsWith(`${name}.`)) given.push(inTree({ [name]: parseJson(text) }));
+  }
+  const last = given.findLast((value) => value !== undefined);
+  return last === undefined ? undefined : String(last);
 }
 
-/** The defaults, less the options of a router that was replaced by another. */
-function withoutForeignOptions(defaults: ConfigTree, routerName: string): ConfigTree {
-  return routerNameIn(defaults) === routerName
-    ? defaults
-    : { ...defaults, router: { name: routerName } };
+/** Settings, less the options of a router that was replaced by another. */
+function withoutForeignOptions(tree: ConfigTree, routerName: string): ConfigTree {
+  const { router } = tree;
+  if (!isTree(router) || router["name"] === undefined || router["name"] === routerName) return tree;
+  return { ...tree, router: { name: routerName } };
 }

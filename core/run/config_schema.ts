@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { BASE_PRECISIONS, type BasePrecision } from "../nn/base_precision.ts";
 
 /** What runs the graphs. */
 export interface BackendConfig {
@@ -79,6 +80,8 @@ export interface ExperimentConfig {
   readonly batchSize: number;
   readonly sequenceLength: number;
   readonly accumulation: number;
+  readonly basePrecision: BasePrecision;
+  readonly checkpointing: boolean;
   readonly backend: BackendConfig;
   readonly optimizer: OptimizerConfig;
   readonly lora: LoraConfig;
@@ -185,13 +188,23 @@ export function experimentSchema(routerOptions: RouterOptions) {
   return z.strictObject({
     name: z.string().regex(/^[\w.-]*\w[\w.-]*$/)
       .describe("name of the experiment and of its folder: letters, digits, dots, dashes"),
-    model: text().default("nano").describe("name of a model, or a folder in Hugging Face format"),
-    data: text().default("microworld").describe("name of a corpus, or a .txt or .jsonl file"),
+    model: text().default("nano").describe(
+      "name of a model, a folder in Hugging Face format, or organisation/name on the hub",
+    ),
+    data: text().default("microworld").describe(
+      "name of a corpus, or a .txt, .jsonl or .parquet file",
+    ),
     seed: count(0).default(0).describe("seed of all randomness in the run"),
     steps: count(1).default(300).describe("optimizer steps"),
     batchSize: count(1).default(16).describe("sequences per micro-batch"),
     sequenceLength: count(2).default(128).describe("tokens per sequence"),
     accumulation: count(1).default(1).describe("micro-batches per optimizer step"),
+    basePrecision: z.enum(BASE_PRECISIONS).default("float32").describe(
+      "how the frozen model's projections are kept: as they are, or in four-bit blocks",
+    ),
+    checkpointing: z.boolean().default(false).describe(
+      "compute each block a second time for its gradient instead of keeping it: less memory",
+    ),
     backend: backend.prefault({}).describe("what runs the graphs"),
     optimizer: optimizer.prefault({}).describe("AdamW and its schedule"),
     lora: lora.prefault({}).describe("low-rank adapters"),

@@ -8,6 +8,7 @@ import { type CommandLine, readCommandLine } from "./command_line.ts";
 import { configKeys, type ConfigLayers, resolveConfig } from "./config.ts";
 import { sameConfiguration, showDifferences } from "./config_difference.ts";
 import { type ExperimentConfig, type RouterOptions } from "./config_schema.ts";
+import { scaleOf } from "./models.ts";
 import { type Plugins } from "./plugins.ts";
 import { continueRun, createRun, newestUnfinishedRun } from "./run_folder.ts";
 import { readRunRecord } from "./run_record.ts";
@@ -20,6 +21,8 @@ export interface Experiment {
   readonly description: string;
   /** Settings that differ from the schema's defaults; names the router. */
   readonly defaults: ConfigTree & { readonly router: ConfigTree & { readonly name: string } };
+  /** Settings that differ from those at the scale of the experiment that is reproduced. */
+  readonly reference?: ConfigTree;
   /** What to try afterwards: a command each, with a word on why. */
   readonly next: readonly string[];
 }
@@ -45,6 +48,8 @@ export async function runExperiment(
   });
   const layers: ConfigLayers = {
     defaults,
+    reference: experiment.reference,
+    scaleOf: (model) => command.scale ?? (model === undefined ? "small" : scaleOf(model, plugins)),
     routerOptions,
     file: command.config,
     overrides: command.overrides,
@@ -59,15 +64,27 @@ export async function runExperiment(
   const { loadParts } = await import("./parts.ts");
   const { trainRun } = await import("./train_run.ts");
   const { writeResults } = await import("./results.ts");
+  const { RunRepositories } = await import("./repositories.ts");
   const started = performance.now();
-  await using parts = await loadParts(config, plugins);
+  const pinned = earlier ? readRunRecord(earlier).repositories : undefined;
+  const repositories = new RunRepositories(pinned, command.quiet);
+  await using parts = await loadParts(config, plugins, repositories, command.quiet);
   using run = earlier ? continueRun(earlier) : createRun({
     config,
+    repositories: repositories.commits,
     commandLine: ["deno", "task", experiment.name, ...args].join(" "),
     out: command.out,
   });
   const trained = await trainRun(config, parts, run, command.quiet);
-  await writeResults(experiment.next, config, parts, run, trained, started);
+  const plannedSteps = await stepsByDefault(layers);
+  await writeResults({ next: experiment.next, plannedSteps }, config, parts, run, trained, started);
+}
+
+/** Steps of the experiment where the command line does not say otherwise. */
+async function stepsByDefault(layers: ConfigLayers): Promise<number> {
+  const { steps: _, ...overrides } = layers.overrides ?? {};
+  const sets = layers.sets?.filter((set) => !/^\s*steps\s*=/.test(set)) ?? [];
+  return (await resolveConfig({ ...layers, overrides, sets })).steps;
 }
 
 /** The folder of the run that the command line asks to continue, if it asks for one. */
@@ -101,8 +118,11 @@ async function continuedConfig(
     Object.keys(command.overrides).length === 0;
   if (saysNothing) return own;
   // Who names the run means its settings where nothing else is said.
-  const defaults = command.resume === undefined ? layers.defaults : record.config as ConfigTree;
-  const asked = await resolveConfig({ ...layers, defaults });
+  const asked = await resolveConfig(
+    command.resume === undefined
+      ? layers
+      : { ...layers, defaults: record.config as ConfigTree, reference: undefined },
+  );
   const differences = sameConfiguration(own, asked);
   if (differences.length === 0) return asked;
   throw new UserError(

@@ -1,28 +1,34 @@
 /** The parts that a configuration names: backend, frozen model, tokenizer, text, student. */
 
-import fs from "node:fs";
 import {
   type Backend,
   type Corpus,
   type DecoderModel,
-  type DeviceTensor,
-  type ModelKind,
+  type Repositories,
   UserError,
 } from "../contracts/mod.ts";
 import {
   assertTokenizerFits,
   BatchOrder,
   loadTokenizer,
-  type ModelFolder,
   openModelFolder,
   PackedDataset,
   textCorpus,
 } from "../io/mod.ts";
 import { adaptedProjections, initialize, type LoraOptions, type Weights } from "../nn/mod.ts";
-import { floats, sameShape } from "../tensor/mod.ts";
-import { type LabelledBatch, type StudentOptions, trainableParams } from "../train/mod.ts";
+import { floats } from "../tensor/mod.ts";
+import {
+  checkWeights,
+  type FrozenWeights,
+  type LabelledBatch,
+  loadFrozen,
+  type StudentOptions,
+  trainableParams,
+} from "../train/mod.ts";
 import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
+import { isPath, kindOf, modelFolder } from "./models.ts";
 import { type Plugins } from "./plugins.ts";
+import { createProgress, type Progress } from "./progress.ts";
 
 /** A student: what is trained on top of a frozen model. */
 export type RoutedStudent = StudentOptions & {
@@ -34,7 +40,7 @@ export type RoutedStudent = StudentOptions & {
 export interface Parts extends AsyncDisposable {
   readonly backend: Backend;
   readonly student: RoutedStudent;
-  readonly frozen: Readonly<Record<string, DeviceTensor>>;
+  readonly frozen: FrozenWeights;
   /** Freshly drawn; a checkpoint overwrites them. */
   readonly trainable: Weights;
   /** Names of the kinds that tokens are labelled with. */
@@ -50,17 +56,25 @@ export interface Parts extends AsyncDisposable {
 }
 
 /**
- * Loads and checks all that `config` names. Nothing is written.
+ * Loads and checks all that `config` names. Nothing is written but what is downloaded.
  *
+ * @param repositories where models and texts are got that are not here
+ * @param quiet no progress
  * @throws {UserError} for whatever is missing or does not fit.
  */
-export async function loadParts(config: ExperimentConfig, plugins: Plugins): Promise<Parts> {
-  using folder = openModelFolder(modelFolder(config.model, plugins));
+export async function loadParts(
+  config: ExperimentConfig,
+  plugins: Plugins,
+  repositories: Repositories,
+  quiet = false,
+): Promise<Parts> {
+  using folder = openModelFolder(await modelFolder(config.model, plugins, repositories));
   const model = kindOf(folder, plugins).fromConfig(folder.config, `${folder.dir}/config.json`);
   const student = studentOf(config, model, plugins);
+  checkWeights(folder.weights, model);
   const tokenizer = await loadTokenizer(folder.tokenizer);
   assertTokenizerFits(tokenizer, model.dims.vocabSize, folder.dir);
-  const corpus = corpusOf(config.data, plugins);
+  const corpus = await corpusOf(config.data, plugins, repositories);
 
   const { sequenceLength: length, batchSize, seed } = config;
   const wanted = config.steps * config.accumulation * batchSize;
@@ -76,8 +90,9 @@ export async function loadParts(config: ExperimentConfig, plugins: Plugins): Pro
 
   const { name, ...options } = config.backend;
   const backend = await plugins.backends.get(name)(options);
-  const frozen = Object.fromEntries(
-    Object.entries(loadWeights(folder, model)).map(([key, value]) => [key, backend.upload(value)]),
+  const frozen = withProgress(
+    (onTensor) => loadFrozen(folder.weights, model, backend, config.basePrecision, onTensor),
+    quiet,
   );
   const order = new BatchOrder(train.count, batchSize, seed);
   const full = batch(train, batchSize);
@@ -100,43 +115,6 @@ export async function loadParts(config: ExperimentConfig, plugins: Plugins): Pro
       await backend[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Whether `name`, which no plugin has, is meant as a path; a plain word is more likely a typo. */
-function isPath(name: string): boolean {
-  return /[/\\.]/.test(name) || fs.existsSync(name);
-}
-
-function modelFolder(name: string, { models }: Plugins): string {
-  return !models.has(name) && isPath(name) ? name : models.get(name).folder;
-}
-
-function kindOf(folder: ModelFolder, plugins: Plugins): ModelKind {
-  const named = folder.config["architectures"];
-  const [architecture] = Array.isArray(named) ? named : [];
-  const kind = plugins.architectures.find(({ architectures }) =>
-    architectures.includes(architecture)
-  );
-  if (kind) return kind;
-  const supported = plugins.architectures.flatMap(({ architectures }) => architectures).join(", ");
-  throw new UserError(
-    `Cannot use ${folder.dir}: config.json names the architecture ` +
-      `${JSON.stringify(architecture ?? null)}; supported: ${supported}`,
-  );
-}
-
-function loadWeights({ dir, weights }: ModelFolder, model: DecoderModel): Weights {
-  return Object.fromEntries(
-    Object.entries(model.params()).map(([name, { shape }]) => {
-      const tensor = weights.read(name);
-      if (!sameShape(tensor.shape, shape)) {
-        throw new UserError(
-          `Cannot use ${dir}: tensor ${name} is [${tensor.shape}], config.json calls for [${shape}]`,
-        );
-      }
-      return [name, tensor];
-    }),
-  );
 }
 
 function studentOf(
@@ -166,11 +144,37 @@ function studentOf(
     router: { router: kind.create(kind.options.parse(ownOptions(config.router))), anchorLayers },
     batchSize: config.batchSize,
     sequenceLength: config.sequenceLength,
+    basePrecision: config.basePrecision,
   };
 }
 
-function corpusOf(name: string, { corpora }: Plugins): Corpus {
-  return !corpora.has(name) && isPath(name) ? textCorpus(name) : corpora.get(name)();
+/** Seconds of reading after which there is something to show. */
+const PATIENCE = 2;
+
+/** Shows how many tensors are read, once it has taken a while. */
+function withProgress<T>(
+  load: (onTensor: (read: number, total: number) => void) => T,
+  quiet: boolean,
+) {
+  const started = performance.now();
+  let progress: Progress | undefined;
+  const loaded = load((read, total) => {
+    if (performance.now() - started < 1000 * PATIENCE) return;
+    progress ??= createProgress({ label: "weights", total, start: read, quiet });
+    progress.update(read);
+  });
+  progress?.stop();
+  return loaded;
+}
+
+async function corpusOf(
+  name: string,
+  { corpora }: Plugins,
+  repositories: Repositories,
+): Promise<Corpus> {
+  return !corpora.has(name) && isPath(name)
+    ? textCorpus(name)
+    : await corpora.get(name)(repositories);
 }
 
 /** Takes sequences as a batch of `batchSize`; missing rows repeat the first and count for nothing. */

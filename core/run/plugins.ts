@@ -5,17 +5,29 @@ import {
   type BackendOptions,
   type Corpus,
   type ModelKind,
+  type Repositories,
   type RouterKind,
 } from "../contracts/mod.ts";
 import { Registry } from "./registry.ts";
 
-/** A model that has a short name. */
-export interface NamedModel {
-  /** One line for `--help`. */
-  readonly description: string;
-  /** Folder in Hugging Face format. */
-  readonly folder: string;
-}
+/** A model that has a short name: a folder in Hugging Face format, or a repository on the hub. */
+export type NamedModel =
+  & {
+    /** One line for `--help`. */
+    readonly description: string;
+    /** The scale of experiments with it; `reference` unless told. */
+    readonly scale?: Scale;
+  }
+  & ({ readonly folder: string } | {
+    /** `organisation/name` */
+    readonly hub: string;
+  });
+
+/** `small` runs in minutes on a processor; `reference` is as large as the experiments reproduced. */
+export type Scale = "small" | "reference";
+
+/** Makes a corpus, perhaps from files on the hub. */
+export type CorpusSource = (repositories: Repositories) => Corpus | Promise<Corpus>;
 
 /** Everything that can be chosen by name. */
 export class Plugins {
@@ -25,5 +37,5 @@ export class Plugins {
   readonly routers = new Registry<RouterKind>("router");
   /** Backends are loaded when they are chosen: some bring native libraries. */
   readonly backends = new Registry<(options: BackendOptions) => Promise<Backend>>("backend");
-  readonly corpora = new Registry<() => Corpus>("corpus");
+  readonly corpora = new Registry<CorpusSource>("corpus");
 }

@@ -14,17 +14,26 @@ import {
 } from "./final_evaluation.ts";
 import { readMetrics } from "./metrics_csv.ts";
 import { type Parts } from "./parts.ts";
+import { formatDuration } from "./progress.ts";
 import { type OpenRun } from "./run_folder.ts";
+import { speedLines } from "./speed.ts";
 import { LAYERS_FILE, METRICS_FILE, type TrainedRun } from "./train_run.ts";
+
+/** What the end of a run is told of its experiment. */
+export interface Outlook {
+  /** What to try afterwards, a line each. */
+  readonly next: readonly string[];
+  /** Steps of the experiment where nobody shortens it. */
+  readonly plannedSteps: number;
+}
 
 /**
  * Evaluates a trained run, draws its figure, finishes `run.json` and prints all of it.
  *
- * @param next what to try afterwards, a line each
  * @param started when the work began, as `performance.now()` gives it
  */
 export async function writeResults(
-  next: readonly string[],
+  { next, plannedSteps }: Outlook,
   config: ExperimentConfig,
   parts: Parts,
   run: OpenRun,
@@ -34,9 +43,10 @@ export async function writeResults(
   await using own = evaluator;
   const batches = parts.validationBatches(config.evaluation.finalBatches);
   const evaluation = await evaluateFinally(own, batches, threshold, config.seed);
+  const metrics = readMetrics(run.file(METRICS_FILE));
   const figure = await writeFigure(
     run.file("training"),
-    trainingFigure(readMetrics(run.file(METRICS_FILE)), {
+    trainingFigure(metrics, {
       title: `${config.name}: ${config.model} on ${config.data}, seed ${config.seed}`,
       targetSkip: config.objective.targetSkip,
       layers: {
@@ -63,7 +73,8 @@ export async function writeResults(
     `checkpoint  ${here(checkpoint)}`,
     `figure      ${here(figure.svg)}, ${here(figure.png)}`,
     `record      ${here(run.file("run.json"))}`,
-    `time        ${wallSeconds.toFixed(0)} s`,
+    ...speedLines(metrics, config, plannedSteps),
+    `time        ${formatDuration(wallSeconds)}`,
     "",
     "What next:",
     ...next.map((line) => `  ${line}`),

@@ -20,6 +20,8 @@ const LOCK = ".lock";
 /** What a new run needs to be given a folder. */
 export interface NewRun {
   readonly config: ExperimentConfig;
+  /** Commits of the repositories it reads, by name. */
+  readonly repositories?: Readonly<Record<string, string>>;
   /** The command that starts it, for `run.json`. */
   readonly commandLine: string;
   /** The folder itself, instead of one below `root`. */
@@ -71,6 +73,8 @@ export class OpenRun implements Disposable {
 
   /** Lets other processes open the run. */
   [Symbol.dispose](): void {
+    // Closing alone leaves the lock with a child process that is being started just now.
+    this.#lock.unlockSync();
     this.#lock.close();
   }
 }
@@ -81,7 +85,7 @@ export class OpenRun implements Disposable {
  * @throws {UserError} when `out` holds anything already, or cannot be made.
  */
 export function createRun(run: NewRun): OpenRun {
-  const { config, commandLine, out, now = new Date() } = run;
+  const { config, commandLine, out, repositories = {}, now = new Date() } = run;
   const path = out ?? makeFolderBelow(join(run.root ?? RUNS_ROOT, config.name), config.seed, now);
   if (out !== undefined) claimFolder(out);
   const lock = lockFolder(path);
@@ -93,6 +97,7 @@ export function createRun(run: NewRun): OpenRun {
     versions: versionsInUse(),
     commit: gitCommit(import.meta.dirname ?? "."),
     machine: thisMachine(),
+    repositories,
     commandLine,
     startedAt: now.toISOString(),
     finishedAt: null,

@@ -26,6 +26,8 @@ export interface RunRecord {
   /** Git commit of the code, `null` when it is not in a repository. */
   readonly commit: string | null;
   readonly machine: Machine;
+  /** Commits of the repositories that the run began with; absent in runs from before there were any. */
+  readonly repositories?: Readonly<Record<string, string>>;
   /** The command that started the run. */
   readonly commandLine: string;
   /** ISO 8601, UTC. */
@@ -43,6 +45,7 @@ const needed = z.looseObject({
   config: z.record(z.string(), z.unknown()),
   seed: z.int(),
   startedAt: z.string(),
+  repositories: z.record(z.string(), z.string()).optional(),
 });
 
 /** Name of the file in a run folder. */

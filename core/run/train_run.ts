@@ -68,7 +68,8 @@ export async function trainRun(
     { step: 0, threshold: 0, best: null };
   let saved = state.step;
 
-  const options = { ...student, objective: config.objective };
+  const { objective, checkpointing } = config;
+  const options = { ...student, objective, checkpointing };
   await using program = await TrainingStep.compile(backend, options, frozen, trainable);
   const trainer = new Trainer(program, optimizer, {
     steps: config.steps,

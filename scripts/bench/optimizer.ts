@@ -17,7 +17,8 @@ import { runScript } from "../../core/run/script.ts";
 import { floats, type FloatTensor } from "../../core/tensor/mod.ts";
 import { AdamW, type AdamWOptions } from "../../core/train/mod.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
-import { type Measurement, median, peakRssMb, show, timed } from "./measure.ts";
+import { median } from "../../core/run/speed.ts";
+import { type Measurement, peakRssMb, show, timed } from "./measure.ts";
 import { repeatedNormals } from "./step_workload.ts";
 
 const OPTIONS: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };

@@ -7,10 +7,14 @@
  * projection and of the head, over the time that these products take.
  */
 
-import { type Backend, type DeviceTensor, type Program } from "../../core/contracts/mod.ts";
+import {
+  type Backend,
+  type DecoderModel,
+  type DeviceTensor,
+  type Program,
+} from "../../core/contracts/mod.ts";
 import { input, matmul, slice } from "../../core/graph/mod.ts";
 import { floats } from "../../core/tensor/mod.ts";
-import { type LlamaConfig } from "../../plugins/models/llama/mod.ts";
 import { timed } from "./measure.ts";
 import { repeatedNormals } from "./step_workload.ts";
 
@@ -26,16 +30,30 @@ export interface ProductShape {
   readonly count: number;
 }
 
-/** The wide products of one forward pass over `rows` tokens (those of keys and values are slim). */
-export function mainProducts(config: LlamaConfig, rows: number): ProductShape[] {
-  const { hiddenSize, intermediateSize, numHeads, headDim, numLayers, vocabSize } = config;
-  return [
-    // Queries and the output projection: alike where heads * headDim = hiddenSize.
-    { rows, inner: hiddenSize, columns: numHeads * headDim, count: 2 * numLayers },
-    { rows, inner: hiddenSize, columns: intermediateSize, count: 2 * numLayers },
-    { rows, inner: intermediateSize, columns: hiddenSize, count: numLayers },
-    { rows, inner: hiddenSize, columns: vocabSize, count: 1 },
-  ];
+/** A product with less than this share of the operations tells nothing of the rate. */
+const SMALL_SHARE = 0.02;
+
+/** The head is measured on no more columns than these: the rate is the same, the memory is not. */
+const MOST_COLUMNS = 32_768;
+
+/** The main products of one forward pass over `rows` tokens: projections by their size, and the head. */
+export function mainProducts(model: DecoderModel, rows: number): ProductShape[] {
+  const { numLayers, vocabSize, hiddenSize } = model.dims;
+  const specs = model.params();
+  const products = new Map<string, ProductShape>();
+  for (let layer = 0; layer < numLayers; layer++) {
+    for (const name of model.projections(layer)) {
+      const [columns, inner] = specs[`${name}.weight`]!.shape as [number, number];
+      const count = (products.get(`${columns} ${inner}`)?.count ?? 0) + 1;
+      products.set(`${columns} ${inner}`, { rows, inner, columns, count });
+    }
+  }
+  const columns = Math.min(vocabSize, MOST_COLUMNS);
+  const head = { rows, inner: hiddenSize, columns, count: vocabSize / columns };
+  const all = [...products.values(), head];
+  const flops = ({ inner, columns, count }: ProductShape) => inner * columns * count;
+  const total = all.reduce((sum, product) => sum + flops(product), 0);
+  return all.filter((product) => flops(product) > SMALL_SHARE * total);
 }
 
 /** A compiled product with its operands. */
@@ -49,12 +67,8 @@ export class RawProduct implements AsyncDisposable {
     private readonly feeds: Readonly<Record<string, DeviceTensor>>,
   ) {}
 
-  /** @param weights at least `columns * inner` numbers; they are not copied. */
-  static async compile(
-    backend: Backend,
-    shape: ProductShape,
-    weights: Float32Array<ArrayBuffer>,
-  ): Promise<RawProduct> {
+  /** Draws the operands. */
+  static async compile(backend: Backend, shape: ProductShape): Promise<RawProduct> {
     const { rows, inner, columns } = shape;
     const product = matmul(input("x", [rows, inner]), input("weight", [columns, inner]), {
       transB: true,
@@ -62,7 +76,7 @@ export class RawProduct implements AsyncDisposable {
     const program = await backend.compile({ corner: slice(slice(product, 0, 0, 1), 1, 0, 1) });
     return new RawProduct(shape, program, {
       x: backend.upload(floats([rows, inner], repeatedNormals(rows * inner, 1))),
-      weight: backend.upload(floats([columns, inner], weights.subarray(0, columns * inner))),
+      weight: backend.upload(floats([columns, inner], repeatedNormals(columns * inner, 0.02))),
     });
   }
 

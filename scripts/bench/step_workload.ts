@@ -1,48 +1,31 @@
 /**
- * The training step that `bench:train` times: a frozen Llama of random weights, LoRA of rank 16 on
- * all seven projections, a token-level router, cross-entropy and distillation from the frozen base,
- * clipping and AdamW. `torch_train_step.py` does the same in PyTorch.
+ * The training step that benchmarks measure: a frozen model with LoRA on all its projections, the
+ * token-level router, cross-entropy and distillation, clipping and AdamW. `torch_train_step.py` does
+ * the same in PyTorch.
  */
 
-import { type Backend } from "../../core/contracts/mod.ts";
-import { initialize } from "../../core/nn/mod.ts";
+import { type Backend, type DecoderModel } from "../../core/contracts/mod.ts";
+import { type StoredTensor, type TensorSource } from "../../core/io/mod.ts";
+import { type BasePrecision, initialize } from "../../core/nn/mod.ts";
 import { floats, ints, RandomStream, sizeOf } from "../../core/tensor/mod.ts";
-import { AdamW, trainableParams, Trainer, TrainingStep } from "../../core/train/mod.ts";
-import { llama, type LlamaConfig, readLlamaConfig } from "../../plugins/models/llama/mod.ts";
+import {
+  AdamW,
+  type FrozenWeights,
+  loadFrozen,
+  trainableParams,
+  Trainer,
+  TrainingStep,
+} from "../../core/train/mod.ts";
 import { tokenGumbel } from "../../plugins/routers/token_gumbel.ts";
-import nanoConfig from "../../plugins/models/nano/config.json" with { type: "json" };
 
 /** What is trained, on how many tokens at once. */
 export interface StepShape {
-  readonly config: LlamaConfig;
+  readonly model: DecoderModel;
   readonly anchorLayers: number;
   readonly batchSize: number;
   readonly sequenceLength: number;
-}
-
-/** TinyLlama-1.1B's shapes with fewer layers. */
-export function tinyLlamaShape(layers: number, batchSize: number, length: number): StepShape {
-  const config: LlamaConfig = {
-    vocabSize: 32000,
-    hiddenSize: 2048,
-    intermediateSize: 5632,
-    numLayers: layers,
-    numHeads: 32,
-    numKeyValueHeads: 4,
-    headDim: 64,
-    maxPositions: 2048,
-    rmsNormEps: 1e-5,
-    ropeTheta: 10000,
-    tieWordEmbeddings: false,
-    initializerRange: 0.02,
-  };
-  return { config, anchorLayers: layers >> 1, batchSize, sequenceLength: length };
-}
-
-/** The shapes of the built-in model and of its training on the built-in corpus. */
-export function nanoShape(batchSize: number, length: number): StepShape {
-  const config = readLlamaConfig(nanoConfig, "plugins/models/nano/config.json");
-  return { config, anchorLayers: 4, batchSize, sequenceLength: length };
+  readonly basePrecision: BasePrecision;
+  readonly checkpointing: boolean;
 }
 
 const LORA = {
@@ -78,38 +61,58 @@ export function repeatedNormals(count: number, std: number): Float32Array<ArrayB
   return values;
 }
 
+/** Random weights of a model, without a file: matrices are normal, gains are 1, biases are 0. */
+export function randomWeights(model: DecoderModel): TensorSource {
+  const specs = model.params();
+  const tensors = new Map(
+    Object.entries(specs).map(([name, { shape }]): [string, StoredTensor] => [
+      name,
+      { dtype: "F32", shape, offsets: [0, 4 * sizeOf(shape)] },
+    ]),
+  );
+  const values = (name: string) => {
+    const { shape, init } = specs[name]!;
+    return init.kind === "normal"
+      ? repeatedNormals(sizeOf(shape), init.std)
+      : new Float32Array(sizeOf(shape)).fill(init.kind === "constant" ? init.value : 0);
+  };
+  const read = (name: string) => floats(specs[name]!.shape, values(name));
+  return {
+    path: "random weights",
+    tensors,
+    read,
+    readHost: read,
+    readRaw: (name) => ({
+      dtype: "F32",
+      shape: specs[name]!.shape,
+      bytes: new Uint8Array(values(name).buffer),
+    }),
+    stream: (name, visit) => visit(values(name), 0),
+    [Symbol.dispose]: () => {},
+  };
+}
+
 /** A compiled step with its weights, ready to be taken again and again. */
 export class StepWorkload implements AsyncDisposable {
   private constructor(
     private readonly step: TrainingStep,
     private readonly trainer: Trainer,
-    /** Values of the model's largest matrix, for others to compute with. */
-    readonly largestWeight: Float32Array<ArrayBuffer>,
   ) {}
 
-  /** Draws the weights and compiles the step. */
-  static async compile(backend: Backend, shape: StepShape): Promise<StepWorkload> {
-    const { config, anchorLayers, batchSize, sequenceLength } = shape;
-    const model = llama(config);
+  /** Compiles the step on these frozen weights, drawn at random unless given. */
+  static async compile(
+    backend: Backend,
+    shape: StepShape,
+    frozen: FrozenWeights = loadFrozen(
+      randomWeights(shape.model),
+      shape.model,
+      backend,
+      shape.basePrecision,
+    ),
+  ): Promise<StepWorkload> {
+    const { anchorLayers, ...rest } = shape;
     const router = tokenGumbel.create(tokenGumbel.options.parse({}));
-    const options = {
-      model,
-      lora: LORA,
-      router: { router, anchorLayers },
-      batchSize,
-      sequenceLength,
-      objective: OBJECTIVE,
-    };
-    let largestWeight = new Float32Array();
-    const frozen = Object.fromEntries(
-      Object.entries(model.params()).map(([name, { shape, init }]) => {
-        const data = init.kind === "constant"
-          ? new Float32Array(sizeOf(shape)).fill(init.value)
-          : repeatedNormals(sizeOf(shape), config.initializerRange);
-        if (data.length > largestWeight.length) largestWeight = data;
-        return [name, backend.upload({ dtype: "float32", shape, data })];
-      }),
-    );
+    const options = { ...rest, lora: LORA, router: { router, anchorLayers }, objective: OBJECTIVE };
     const trainable = initialize(trainableParams(options), 1);
     const step = await TrainingStep.compile(backend, options, frozen, trainable);
     const trainer = new Trainer(step, new AdamW(trainable, OPTIMIZER), {
@@ -126,7 +129,7 @@ export class StepWorkload implements AsyncDisposable {
       batch: (index) => randomBatch(shape, index),
       seed: 1,
     });
-    return new StepWorkload(step, trainer, largestWeight);
+    return new StepWorkload(step, trainer);
   }
 
   /** Floating-point operations of a step's matrix products: those of the graph, no more. */
@@ -145,11 +148,11 @@ export class StepWorkload implements AsyncDisposable {
   }
 }
 
-function randomBatch({ config, batchSize, sequenceLength }: StepShape, index: number) {
+function randomBatch({ model, batchSize, sequenceLength }: StepShape, index: number) {
   const random = new RandomStream(2, "batch", index);
   const shape = [batchSize, sequenceLength];
   const draw = () =>
-    ints(shape, Array.from({ length: sizeOf(shape) }, () => random.below(config.vocabSize)));
+    ints(shape, Array.from({ length: sizeOf(shape) }, () => random.below(model.dims.vocabSize)));
   const tokenMask = floats(shape, new Float32Array(sizeOf(shape)).fill(1));
   return { tokens: draw(), targets: draw(), tokenMask };
 }

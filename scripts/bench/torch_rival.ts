@@ -16,11 +16,13 @@ export interface TorchStep {
 
 /** Sizes of the step, as `torch_train_step.py` takes them. */
 export interface TorchOptions {
-  readonly layers: number;
+  /** The model's `config.json`, as text. */
+  readonly config: string;
   readonly anchor: number;
   readonly batch: number;
   readonly length: number;
   readonly threads: number;
+  readonly checkpointing: boolean;
 }
 
 /** A running `torch_train_step.py`; its header describes the lines that go to and fro. */
@@ -37,7 +39,9 @@ export class TorchRival implements AsyncDisposable {
 
   /** @throws {UserError} when Python, or a package that the script needs, is not there. */
   static async start(options: TorchOptions): Promise<TorchRival> {
-    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const args = Object.entries(options).flatMap(([name, value]) =>
+      typeof value === "boolean" ? value ? [`--${name}`] : [] : [`--${name}`, String(value)]
+    );
     let process: Deno.ChildProcess;
     try {
       process = new Deno.Command("python3", {

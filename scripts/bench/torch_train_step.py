@@ -1,14 +1,14 @@
 """The training step of `bench:train`, in PyTorch + transformers + PEFT on the CPU: the rival.
 
-One step: a frozen Llama of TinyLlama's shapes with random float32 weights and fewer layers, LoRA
-on its seven projections, a token-level Gumbel straight-through router on the state after the anchor
+One step: a frozen model of a given config.json with random float32 weights, LoRA on its seven
+projections, a token-level Gumbel straight-through router on the state after the anchor
 layers, gates x + g * (block(x) - x), 0.7 CE + 0.3 KD (temperature 2) against the base with its
 adapter off, sparsity and target-skip penalties, gradient clipping, AdamW. Written as a careful
 user of these libraries would: sdpa attention without a mask, fused AdamW, the teacher's whole pass
 under no_grad, the anchor layers run once, freed memory kept for reuse.
 
-  python3 scripts/bench/torch_train_step.py --once          one warm-up and one timed step
-  python3 scripts/bench/torch_train_step.py                 steps on request, for timing in turn:
+  python3 scripts/bench/torch_train_step.py --config TEXT --once     one warm-up, one timed step
+  python3 scripts/bench/torch_train_step.py --config TEXT            steps on request, in turn:
 
 at the start it prints {"ready": true, "torch": ..., "params": ..., ...}; for each line `step` on
 stdin it runs one step and prints {"ms": ..., "loss": ...}; `quit` or the end of stdin ends it.
@@ -29,7 +29,8 @@ import torch
 import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM
+from torch.utils.checkpoint import checkpoint
+from transformers import AutoConfig, AutoModelForCausalLM
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 CE_WEIGHT, KD_WEIGHT, KD_TEMPERATURE = 0.7, 0.3, 2.0
@@ -44,11 +45,11 @@ class TokenRouter(nn.Module):
     def __init__(self, width: int, routable_layers: int):
         super().__init__()
         self.mlp = nn.Sequential(
-            nn.Linear(width, 1024),
+            nn.Linear(width, width // 2),
             nn.GELU(),
-            nn.Linear(1024, 512),
+            nn.Linear(width // 2, width // 4),
             nn.GELU(),
-            nn.Linear(512, routable_layers),
+            nn.Linear(width // 4, routable_layers),
         )
 
     def forward(self, anchor: torch.Tensor) -> torch.Tensor:
@@ -62,19 +63,12 @@ class TokenRouter(nn.Module):
 
 
 def build_model(options: argparse.Namespace) -> PeftModel:
-    config = LlamaConfig(
-        hidden_size=2048,
-        intermediate_size=5632,
-        num_hidden_layers=options.layers,
-        num_attention_heads=32,
-        num_key_value_heads=4,
-        head_dim=64,
-        vocab_size=32000,
-        max_position_embeddings=2048,
-        rms_norm_eps=1e-5,
-        tie_word_embeddings=False,
-        use_cache=False,
-        attn_implementation="sdpa",
+    described = json.loads(options.config)
+    (architecture,) = described.pop("architectures")
+    kind = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2"}[architecture]
+    config = AutoConfig.for_model(kind, **described, use_cache=False)
+    model = AutoModelForCausalLM.from_config(
+        config, dtype=torch.float32, attn_implementation="sdpa"
     )
     lora = LoraConfig(
         r=options.rank,
@@ -83,7 +77,7 @@ def build_model(options: argparse.Namespace) -> PeftModel:
         target_modules=PROJECTIONS,
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(LlamaForCausalLM(config), lora)
+    return get_peft_model(model, lora)
 
 
 class TrainStep:
@@ -94,8 +88,11 @@ class TrainStep:
         self.model = build_model(options)
         self.model.train()
         self.causal = self.model.base_model.model
+        config = self.causal.config
         self.anchor_layers = options.anchor
-        self.router = TokenRouter(2048, options.layers - options.anchor)
+        self.checkpointing = options.checkpointing
+        self.vocabulary = config.vocab_size
+        self.router = TokenRouter(config.hidden_size, config.num_hidden_layers - options.anchor)
         self.shape = (options.batch, options.length + 1)
         self.trainable = [p for p in self.model.parameters() if p.requires_grad]
         self.trainable += list(self.router.parameters())
@@ -110,11 +107,16 @@ class TrainStep:
         x = decoder.embed_tokens(tokens)
         rotation = decoder.rotary_emb(x, position_ids=positions)
         for block in decoder.layers[: self.anchor_layers]:
-            x = block(x, position_embeddings=rotation)
+            x = self.run_block(block, x, rotation)
         gates = self.router(x)
         for index, block in enumerate(decoder.layers[self.anchor_layers :]):
-            x = torch.lerp(x, block(x, position_embeddings=rotation), gates[..., index : index + 1])
+            x = torch.lerp(x, self.run_block(block, x, rotation), gates[..., index : index + 1])
         return self.causal.lm_head(decoder.norm(x)), gates
+
+    def run_block(self, block: nn.Module, x: torch.Tensor, rotation) -> torch.Tensor:
+        if self.checkpointing:
+            return checkpoint(block, x, position_embeddings=rotation, use_reentrant=False)
+        return block(x, position_embeddings=rotation)
 
     def loss(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         with torch.no_grad(), self.model.disable_adapter():
@@ -136,7 +138,7 @@ class TrainStep:
         )
 
     def run(self) -> dict[str, float]:
-        batch = torch.randint(0, 32000, self.shape)
+        batch = torch.randint(0, self.vocabulary, self.shape)
         start = time.perf_counter()
         loss = self.loss(batch[:, :-1], batch[:, 1:])
         loss.backward()
@@ -149,20 +151,19 @@ class TrainStep:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--layers", type=int, default=4, help="decoder layers")
+    parser.add_argument("--config", required=True, help="the model's config.json, as text")
     parser.add_argument("--anchor", type=int, default=2, help="layers that always run")
     parser.add_argument("--batch", type=int, default=1, help="sequences in a batch")
     parser.add_argument("--length", type=int, default=512, help="tokens in a sequence")
     parser.add_argument("--rank", type=int, default=16, help="LoRA rank; alpha is twice the rank")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--checkpointing", action="store_true", help="recompute every block")
     parser.add_argument("--default-malloc", action="store_true", help="leave glibc's malloc alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--once", action="store_true", help="one warm-up, --steps timed steps, end")
     parser.add_argument("--steps", type=int, default=1, help="timed steps of --once")
     parser.add_argument("--json", action="store_true", help="with --once: JSON lines only")
     options = parser.parse_args()
-    if not 0 < options.anchor < options.layers:
-        parser.error(f"--anchor must lie between 1 and --layers - 1, it is {options.anchor}")
     return options
 
 

@@ -1,9 +1,9 @@
 /**
  * Times a training step against bare matrix products and, if wanted, against PyTorch.
  *
- *   deno task bench:train                      a table
+ *   deno task bench:train                      TinyLlama's shapes, 4 layers: a table
  *   deno task bench:train --json --vs-torch    a JSON line for each measurement, PyTorch's included
- *   deno task bench:train --shapes nano        the built-in model's shapes
+ *   deno task bench:train --model qwen0.5b     another model's shapes, all its layers
  *
  * All are timed in turn, round by round, in one process (PyTorch in its own, while we wait), and
  * medians are taken: on a machine that is shared, only what is timed together can be compared.
@@ -11,13 +11,15 @@
 
 import "../../core/run/permissions.ts";
 import { Option } from "@commander-js/extra-typings";
-import { UserError } from "../../core/contracts/mod.ts";
+import { BASE_PRECISIONS } from "../../core/nn/mod.ts";
 import { countFrom, newCommand, readOptions } from "../../core/run/command.ts";
 import { runScript } from "../../core/run/script.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
-import { type Measurement, median, peakRssMb, show } from "./measure.ts";
+import { median } from "../../core/run/speed.ts";
+import { type Measurement, peakRssMb, show } from "./measure.ts";
+import { MODEL_CONFIGS, modelOf, withLayers } from "./models.ts";
 import { mainProducts, RawProduct } from "./raw_products.ts";
-import { nanoShape, StepWorkload, tinyLlamaShape } from "./step_workload.ts";
+import { StepWorkload } from "./step_workload.ts";
 import { TorchRival, type TorchStep } from "./torch_rival.ts";
 
 const command = newCommand(
@@ -25,12 +27,17 @@ const command = newCommand(
   "Times a training step (LoRA, router, distillation) against bare matrix products.",
 )
   .addOption(
-    new Option("--shapes <name>", "whose sizes: TinyLlama's or the built-in model's")
-      .choices(["tinyllama", "nano"]).default("tinyllama"),
+    new Option("--model <name>", "whose shapes (default: tinyllama)")
+      .choices(Object.keys(MODEL_CONFIGS)),
   )
-  .option("--layers <n>", "decoder layers of tinyllama; half are anchors", countFrom(2), 4)
+  .option("--layers <n>", "decoder layers (default: the model's; without --model 4)", countFrom(2))
   .option("--length <n>", "tokens in a sequence (default: 512; nano: 128)", countFrom(2))
   .option("--batch <n>", "sequences in a batch (default: 1; nano: 16)", countFrom(1))
+  .addOption(
+    new Option("--base-precision <name>", "how the frozen model is kept")
+      .choices(BASE_PRECISIONS).default("float32" as const),
+  )
+  .option("--checkpointing", "compute every block a second time for its gradient")
   .option("--rounds <n>", "timed rounds, after one to warm up", countFrom(1), 5)
   .option("--threads <n>", "threads, 0 for every core", countFrom(0), 0)
   .option("--json", "a JSON line for each measurement")
@@ -41,29 +48,40 @@ const command = newCommand(
 
 await runScript(async () => {
   const options = readOptions(command);
-  const nano = options.shapes === "nano";
-  if (nano && options.vsTorch) {
-    throw new UserError("--vs-torch compares at tinyllama's shapes only: leave --shapes out");
-  }
-  const batch = options.batch ?? (nano ? 16 : 1);
-  const length = options.length ?? (nano ? 128 : 512);
-  const shape = nano ? nanoShape(batch, length) : tinyLlamaShape(options.layers, batch, length);
+  const { model: name = "tinyllama", basePrecision, checkpointing = false } = options;
+  const nano = name === "nano";
+  const batchSize = options.batch ?? (nano ? 16 : 1);
+  const sequenceLength = options.length ?? (nano ? 128 : 512);
+  const published = MODEL_CONFIGS[name]!;
+  const layers = options.layers ?? (options.model ? published["num_hidden_layers"] : 4);
+  const config = withLayers(published, layers);
+  const model = modelOf(config, name);
+  // As many anchors as the experiments have, or half of a model that was cut short.
+  const anchorLayers = Math.min(4, layers >> 1);
   const threads = options.threads || navigator.hardwareConcurrency;
 
   await using rival = options.vsTorch
     ? await TorchRival.start({
-      layers: options.layers,
-      anchor: shape.anchorLayers,
-      batch,
-      length,
+      config: JSON.stringify(config),
+      anchor: anchorLayers,
+      batch: batchSize,
+      length: sequenceLength,
       threads,
+      checkpointing,
     })
     : undefined;
   await using backend = onnxBackend({ threads });
-  await using step = await StepWorkload.compile(backend, shape);
+  await using step = await StepWorkload.compile(backend, {
+    model,
+    anchorLayers,
+    batchSize,
+    sequenceLength,
+    basePrecision,
+    checkpointing,
+  });
   const products = await Promise.all(
-    mainProducts(shape.config, batch * length).map((product) =>
-      RawProduct.compile(backend, product, step.largestWeight)
+    mainProducts(model, batchSize * sequenceLength).map((product) =>
+      RawProduct.compile(backend, product)
     ),
   );
 

@@ -65,7 +65,7 @@ export class Workplace implements Disposable {
   /** Options for a run on the tiny model that is over in a moment. */
   tiny(): string[] {
     return [
-      ...["--model", "model", "--data", "text.txt", "--steps", "6"],
+      ...["--scale", "small", "--model", "model", "--data", "text.txt", "--steps", "6"],
       ...Object.entries(TINY_SETTINGS).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
     ];
   }

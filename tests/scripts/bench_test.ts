@@ -1,9 +1,11 @@
 /** The parts that the benchmarks measure with. */
 
 import assert from "node:assert/strict";
-import { median, peakRssMb, timed } from "../../scripts/bench/measure.ts";
+import { median } from "../../core/run/speed.ts";
+import { peakRssMb, timed } from "../../scripts/bench/measure.ts";
 import { mainProducts, RawProduct } from "../../scripts/bench/raw_products.ts";
-import { nanoShape, repeatedNormals, tinyLlamaShape } from "../../scripts/bench/step_workload.ts";
+import { MODEL_CONFIGS, modelOf, withLayers } from "../../scripts/bench/models.ts";
+import { repeatedNormals, StepWorkload } from "../../scripts/bench/step_workload.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
 
 Deno.test("the median of an even number of values lies between the two in the middle", () => {
@@ -28,8 +30,8 @@ Deno.test("repeated normals fill any length, and repeat only after 2^20", () => 
 });
 
 Deno.test("the main products are nearly all of a forward pass's multiplications by weights", () => {
-  const { config } = tinyLlamaShape(4, 1, 512);
-  const flops = mainProducts(config, 512).reduce(
+  const model = modelOf(withLayers(MODEL_CONFIGS["tinyllama"]!, 4), "tinyllama");
+  const flops = mainProducts(model, 512).reduce(
     (sum, { rows, inner, columns, count }) => sum + 2 * rows * inner * columns * count,
     0,
   );
@@ -40,10 +42,50 @@ Deno.test("the main products are nearly all of a forward pass's multiplications 
 
 Deno.test("a bare product counts its own operations and takes time", async () => {
   await using backend = onnxBackend({ threads: 1 });
-  const { config } = nanoShape(1, 8);
-  const [shape] = mainProducts(config, 8);
-  const weights = repeatedNormals(shape!.inner * shape!.columns, 1);
-  await using product = await RawProduct.compile(backend, { ...shape!, rows: 2048 }, weights);
+  const [shape] = mainProducts(modelOf(MODEL_CONFIGS["nano"]!, "nano"), 8);
+  await using product = await RawProduct.compile(backend, { ...shape!, rows: 2048 });
   assert.equal(product.flops, 2 * 2048 * shape!.inner * shape!.columns);
   assert.ok(await product.round() > 0);
+});
+
+Deno.test("every published shape is that of a model with as many parameters as its name says", () => {
+  const billions: Record<string, number> = {
+    "tinyllama": 1.1,
+    "qwen0.5b": 0.49,
+    "qwen1.5b": 1.54,
+    "qwen3b": 3.09,
+    "qwen7b": 7.62,
+    "openllama3b": 3.43,
+    "llama8b": 8.03,
+    "nano": 0.00132,
+  };
+  assert.deepEqual(Object.keys(MODEL_CONFIGS), Object.keys(billions));
+  for (const [name, config] of Object.entries(MODEL_CONFIGS)) {
+    const specs = Object.values(modelOf(config, name).params());
+    const count = specs.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    const expected = billions[name]! * 1e9;
+    assert.ok(Math.abs(count - expected) < 0.01 * expected, `${name}: ${count}`);
+  }
+});
+
+Deno.test("a workload takes steps of the same loss in any precision, nearly", async () => {
+  await using backend = onnxBackend({ threads: 1 });
+  const model = modelOf(MODEL_CONFIGS["nano"]!, "nano");
+  const lossOf = async (basePrecision: "float32" | "int4" | "nf4", checkpointing: boolean) => {
+    await using step = await StepWorkload.compile(backend, {
+      model,
+      anchorLayers: 4,
+      batchSize: 2,
+      sequenceLength: 16,
+      basePrecision,
+      checkpointing,
+    });
+    return (await step.take()).loss;
+  };
+  const loss = await lossOf("float32", false);
+  assert.ok(Math.abs(await lossOf("float32", true) - loss) < 1e-5);
+  for (const precision of ["int4", "nf4"] as const) {
+    const other = await lossOf(precision, true);
+    assert.ok(Math.abs(other - loss) < 0.02 * loss && other !== loss, `${precision}: ${other}`);
+  }
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { readJsonObject } from "../../../core/io/mod.ts";
 import { resolveConfig } from "../../../core/run/config.ts";
 import type { RouterOptions } from "../../../core/run/config_schema.ts";
+import { RunRepositories } from "../../../core/run/repositories.ts";
 import { loadParts } from "../../../core/run/parts.ts";
 import { randomGates } from "../../../core/routing/mod.ts";
 import { RandomStream } from "../../../core/tensor/mod.ts";
@@ -24,7 +25,7 @@ Deno.test("nano predicts microworld as its record says, and random skipping cost
     },
     routerOptions: new Map([[tokenGumbel.name, tokenGumbel.options as unknown as RouterOptions]]),
   });
-  await using parts = await loadParts(config, builtinPlugins());
+  await using parts = await loadParts(config, builtinPlugins(), new RunRepositories());
   const { backend, student, frozen, trainable } = parts;
   await using evaluator = new Evaluator(backend, student, frozen, trainable);
   const batches = parts.validationBatches(3);

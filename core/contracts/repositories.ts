@@ -1,0 +1,24 @@
+/** Files of others: repositories on the hub. */
+
+/** A repository on the Hugging Face hub, at a revision. */
+export interface Repository {
+  readonly type: "model" | "dataset";
+  /** `organisation/name` */
+  readonly id: string;
+  /** A branch, a tag or a commit; what the run began with, or else `main`, unless told. */
+  readonly revision?: string;
+}
+
+/** Gets files of repositories; given to plugins that need some. */
+export interface Repositories {
+  /**
+   * The folder that holds the chosen files under their names. What is not here yet is downloaded.
+   *
+   * @param choose picks from the names of all files
+   * @throws {UserError} when they cannot be had.
+   */
+  fetch(
+    repository: Repository,
+    choose: (files: readonly string[]) => readonly string[],
+  ): Promise<string>;
+}
