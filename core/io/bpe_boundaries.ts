@@ -5,22 +5,15 @@
  * which costs more than linear time in a long document. But a merge across the place between two
  * characters makes a token in which those two stand side by side. Where no token has them side by
  * side, no merge ever crosses, so the text may be cut there and the parts encoded alone: the
- * same ids, exactly, in linear time, and words seen before come from the library's cache.
+ * same ids, exactly, in linear time, and words seen before come from a cache.
  */
-
-/** The library's `merges` of a BPE model: `"a b"` in older files, `["a", "b"]` in newer ones. */
-export type Merges = readonly (string | readonly string[])[];
 
 /** Finds the places where a text can be cut without changing its BPE encoding. */
 export class BpeBoundaries {
   readonly #neighbours = new Set<string>();
 
-  /** @param merges the pairs that the model joins; no other token is ever made by a merge */
-  constructor(merges: Merges) {
-    const made = new Set<string>();
-    for (const merge of merges) {
-      made.add(typeof merge === "string" ? merge.replace(" ", "") : merge.join(""));
-    }
+  /** @param made the tokens that merges make, and no others */
+  constructor(made: Iterable<string>) {
     for (const token of made) {
       let previous = "";
       for (const character of token) {

@@ -6,6 +6,7 @@ import { UserError } from "../contracts/errors.ts";
 import { openCheckpointWeights } from "./checkpoint_weights.ts";
 import { type JsonObject, readJsonObject } from "./json.ts";
 import type { TensorSource } from "./stored_tensor.ts";
+import { findTokenizer } from "./tokenizer.ts";
 
 /** An open model folder; dispose it to close its weights. */
 export interface ModelFolder extends Disposable {
@@ -15,15 +16,15 @@ export interface ModelFolder extends Disposable {
   readonly config: JsonObject;
   /** The weights, read when asked for. */
   readonly weights: TensorSource;
-  /** The path of `tokenizer.json`. */
+  /** The path of `tokenizer.json`, or of `tokenizer.model` where there is no other. */
   readonly tokenizer: string;
 }
 
 /**
  * Opens a model folder.
  *
- * @throws {UserError} when the folder, its `config.json`, its weights or its `tokenizer.json` are
- *   missing or broken; the message says what to do.
+ * @throws {UserError} when the folder, its `config.json`, its weights or its tokenizer are missing
+ *   or broken; the message says what to do.
  */
 export function openModelFolder(dir: string): ModelFolder {
   if (!fs.existsSync(dir)) {
@@ -42,12 +43,12 @@ export function openModelFolder(dir: string): ModelFolder {
     );
   }
   const config = readJsonObject(configPath, "the model's configuration");
-  const tokenizer = join(dir, "tokenizer.json");
-  if (!fs.existsSync(tokenizer)) {
-    const hint = fs.existsSync(join(dir, "tokenizer.model"))
-      ? "; tokenizer.model alone is not read, save a fast tokenizer into the folder"
-      : "; download it into the folder";
-    throw new UserError(`Cannot open the model ${dir}: it has no tokenizer.json${hint}`);
+  const tokenizer = findTokenizer(dir);
+  if (tokenizer === undefined) {
+    throw new UserError(
+      `Cannot open the model ${dir}: it has no tokenizer.json and no tokenizer.model; ` +
+        "download one of them into the folder",
+    );
   }
   const weights = openCheckpointWeights(dir);
   return {

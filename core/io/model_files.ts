@@ -4,6 +4,7 @@ import { UserError } from "../contracts/errors.ts";
 
 /** Configuration and tokenizer: taken where they are there. */
 const SMALL = [
+  "added_tokens.json",
   "config.json",
   "generation_config.json",
   "special_tokens_map.json",

@@ -9,20 +9,15 @@
  * Format: https://github.com/huggingface/safetensors#format
  */
 
-import fs from "node:fs";
 import { UserError } from "../contracts/errors.ts";
-import { explainFailure } from "./failures.ts";
 import { isJsonObject } from "./json.ts";
+import { PositionedFile } from "./positioned_file.ts";
 import {
-  type RawTensor,
   STORED_BYTES,
   type StoredTensor,
-  storedTensor,
   type StoredType,
-  streamFloats,
+  tensorsIn,
   type TensorSource,
-  toFloats,
-  toHost,
 } from "./stored_tensor.ts";
 
 /** An open safetensors file; dispose it to close it. */
@@ -34,9 +29,6 @@ export interface SafetensorsFile extends TensorSource {
 /** The longest header that is read, as in the Python library. */
 const LONGEST_HEADER = 100_000_000;
 
-/** The most bytes asked for in one read; Linux gives at most 2^31 − 4096. */
-const LARGEST_READ = 1 << 30;
-
 /**
  * Opens a safetensors file and checks its header; tensors are read when asked for.
  *
@@ -44,77 +36,30 @@ const LARGEST_READ = 1 << 30;
  *   header that is not JSON or does not match the file, an unknown type.
  */
 export function openSafetensors(path: string): SafetensorsFile {
-  let file: number;
+  const file = new PositionedFile(path);
   try {
-    file = fs.openSync(path, "r");
+    const { header, end } = readHeader(file);
+    const { tensors, metadata } = checkHeader(header, file.size - end, path);
+    return { ...tensorsIn(file, tensors, end), metadata };
   } catch (error) {
-    throw explainFailure(error, "read", path);
-  }
-  try {
-    const size = sizeOfFile(file, path);
-    const { header, end } = readHeader(file, path, size);
-    const { tensors, metadata } = checkHeader(header, size - end, path);
-    return openedFile(file, path, end, tensors, metadata);
-  } catch (error) {
-    fs.closeSync(file);
+    file[Symbol.dispose]();
     throw error;
   }
 }
 
-function openedFile(
-  file: number,
-  path: string,
-  base: number,
-  tensors: ReadonlyMap<string, StoredTensor>,
-  metadata: Readonly<Record<string, string>>,
-): SafetensorsFile {
-  let open = true;
-  const find = (name: string): StoredTensor => {
-    if (!open) throw new Error(`internal: ${path} was closed before ${name} was read`);
-    return storedTensor(tensors, name, path);
-  };
-  const readRaw = (name: string): RawTensor => {
-    const { dtype, shape, offsets: [start, end] } = find(name);
-    return { dtype, shape, bytes: readAt(file, path, base + start, end - start) };
-  };
-  return {
-    path,
-    tensors,
-    metadata,
-    readRaw,
-    read: (name) => toFloats(readRaw(name), name, path),
-    readHost: (name) => toHost(readRaw(name), name, path),
-    stream(name, visit) {
-      const stored = find(name);
-      const readBytes = (target: Uint8Array, offset: number) =>
-        readInto(file, path, base + stored.offsets[0] + offset, target);
-      streamFloats(stored, readBytes, visit, name, path);
-    },
-    [Symbol.dispose]: () => {
-      if (open) fs.closeSync(file);
-      open = false;
-    },
-  };
-}
-
-function sizeOfFile(file: number, path: string): number {
-  const status = fs.fstatSync(file);
-  if (!status.isFile()) throw new UserError(`Cannot read ${path}: it is not a file; name a file`);
-  return status.size;
-}
-
-function readHeader(file: number, path: string, size: number): { header: unknown; end: number } {
+function readHeader(file: PositionedFile): { header: unknown; end: number } {
+  const { path, size } = file;
   const broken = (what: string) =>
     new UserError(`Cannot read ${path}: ${what}; download or write it again`);
   if (size < 8) throw broken(`${size} bytes are too short for a safetensors file`);
-  const length = Number(new DataView(readAt(file, path, 0, 8).buffer).getBigUint64(0, true));
+  const length = Number(new DataView(file.read(0, 8).buffer).getBigUint64(0, true));
   if (length > LONGEST_HEADER || 8 + length > size) {
     throw broken(
       `its header should be ${length} bytes long but the file has ${size} bytes; ` +
         "it is truncated or no safetensors file",
     );
   }
-  const encoded = readAt(file, path, 8, length);
+  const encoded = file.read(8, length);
   try {
     const header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(encoded));
     return { header, end: 8 + length };
@@ -188,21 +133,4 @@ function checkEntry(entry: unknown, broken: (what: string) => UserError): Stored
 
 function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
-}
-
-function readAt(file: number, path: string, at: number, length: number): Uint8Array<ArrayBuffer> {
-  const read = new Uint8Array(length);
-  readInto(file, path, at, read);
-  return read;
-}
-
-function readInto(file: number, path: string, at: number, target: Uint8Array): void {
-  for (let done = 0; done < target.length;) {
-    const most = Math.min(target.length - done, LARGEST_READ);
-    const more = fs.readSync(file, target, done, most, at + done);
-    if (more === 0) {
-      throw new UserError(`Cannot read ${path}: it became shorter while it was open; try again`);
-    }
-    done += more;
-  }
 }

@@ -11,53 +11,63 @@ export interface SpecialIds {
   readonly padId: number | undefined;
 }
 
-/** Ends of text under the names that model families use, for a tokenizer that comes alone. */
-const USUAL_ENDS = ["</s>", "<|end_of_text|>", "<|endoftext|>"];
-
 /**
  * Finds the special tokens: in `tokenizer_config.json` or `special_tokens_map.json` beside the
- * tokenizer, else in the model's `generation_config.json` or `config.json`, else from what the
- * tokenizer itself puts around a text.
+ * tokenizer, else in the model's `generation_config.json` or `config.json`, else in the tokenizer
+ * itself.
  *
  * @param idOf the id of a token's text
- * @param around the encoding of the empty text with special tokens
+ * @param own what the tokenizer itself says
+ * @throws {UserError} when one of those files is not a JSON object.
  */
 export function findSpecialIds(
   tokenizerFile: string,
-  tokenizer: JsonObject,
   idOf: (content: string) => number | undefined,
-  around: Int32Array,
+  own: SpecialIds,
 ): SpecialIds {
   const folder = dirname(tokenizerFile);
-  const named = (name: string) => {
-    for (const file of ["tokenizer_config.json", "special_tokens_map.json"]) {
-      const settings = optionalObject(join(folder, file));
-      // An entry that is null says that there is no such token; a missing one says nothing.
-      if (settings !== undefined && Object.hasOwn(settings, `${name}_token`)) {
-        const token = settings[`${name}_token`];
-        const content = isJsonObject(token) ? token["content"] : token;
-        return { id: typeof content === "string" ? idOf(content) : undefined };
-      }
+  const find = (name: string, otherwise: number | undefined) => {
+    const token = namedToken(folder, name);
+    // An entry that is null says that there is no such token; a missing one says nothing.
+    if (token !== undefined) {
+      const content = contentOf(token);
+      return content === undefined ? undefined : idOf(content);
     }
     for (const file of ["generation_config.json", "config.json"]) {
       const ids = optionalObject(join(folder, file))?.[`${name}_token_id`];
       const id = Array.isArray(ids) ? ids[0] : ids;
-      if (Number.isSafeInteger(id)) return { id: id as number };
+      if (Number.isSafeInteger(id)) return id as number;
     }
-    return undefined;
+    return otherwise;
   };
   return {
-    bosId: (named("bos") ?? { id: around[0] }).id,
-    eosId: (named("eos") ?? { id: usualEnd(tokenizer) }).id,
-    padId: named("pad")?.id,
+    bosId: find("bos", own.bosId),
+    eosId: find("eos", own.eosId),
+    padId: find("pad", own.padId),
   };
 }
 
-function usualEnd(tokenizer: JsonObject): number | undefined {
-  const added = tokenizer["added_tokens"] as { content: string; id: number }[];
-  return added.find(({ content }) => USUAL_ENDS.includes(content))?.id;
+/**
+ * What the settings in a tokenizer's folder give as its `bos_token` or the like: a text, an object
+ * with a `content`, or null; `undefined` where they do not mention it.
+ */
+export function namedToken(folder: string, name: string): unknown {
+  for (const file of ["tokenizer_config.json", "special_tokens_map.json"]) {
+    const settings = optionalObject(join(folder, file));
+    if (settings !== undefined && Object.hasOwn(settings, `${name}_token`)) {
+      return settings[`${name}_token`];
+    }
+  }
+  return undefined;
 }
 
-function optionalObject(path: string): JsonObject | undefined {
+/** The text of a token that is written as a text or as an object. */
+export function contentOf(token: unknown): string | undefined {
+  const content = isJsonObject(token) ? token["content"] : token;
+  return typeof content === "string" ? content : undefined;
+}
+
+/** The settings in a file, if it is there. @throws {UserError} when it is not a JSON object. */
+export function optionalObject(path: string): JsonObject | undefined {
   return fs.existsSync(path) ? readJsonObject(path, "the settings") : undefined;
 }

@@ -1,6 +1,7 @@
 /** Tensors as safetensors files hold them: their types, looking them up, and our own types. */
 
 import { UserError } from "../contracts/errors.ts";
+import type { PositionedFile } from "./positioned_file.ts";
 import {
   bytes,
   floats,
@@ -86,7 +87,7 @@ const PIECE = 2 ** 22;
  *
  * @param readBytes fills `target` with the tensor's bytes from `offset` on
  */
-export function streamFloats(
+function streamFloats(
   { dtype, shape }: Pick<StoredTensor, "dtype" | "shape">,
   readBytes: (target: Uint8Array, offset: number) => void,
   visit: (piece: Float32Array, start: number) => void,
@@ -106,6 +107,37 @@ export function streamFloats(
   }
 }
 
+/**
+ * Tensors in a file whose places are known, looked up by name; disposing it closes the file.
+ *
+ * @param base place in the file from which offsets are counted
+ */
+export function tensorsIn(
+  file: PositionedFile,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  base = 0,
+): TensorSource {
+  const { path } = file;
+  const readRaw = (name: string): RawTensor => {
+    const { dtype, shape, offsets: [start, end] } = storedTensor(tensors, name, path);
+    return { dtype, shape, bytes: file.read(base + start, end - start) };
+  };
+  return {
+    path,
+    tensors,
+    readRaw,
+    read: (name) => toFloats(readRaw(name), name, path),
+    readHost: (name) => toHost(readRaw(name), name, path),
+    stream(name, visit) {
+      const stored = storedTensor(tensors, name, path);
+      const readBytes = (target: Uint8Array, offset: number) =>
+        file.readInto(target, base + stored.offsets[0] + offset);
+      streamFloats(stored, readBytes, visit, name, path);
+    },
+    [Symbol.dispose]: () => file[Symbol.dispose](),
+  };
+}
+
 /** The entry of `name`. @throws {UserError} when there is none. */
 export function storedTensor(
   tensors: ReadonlyMap<string, StoredTensor>,
@@ -123,7 +155,7 @@ export function storedTensor(
 }
 
 /** Widens or rounds to float32. */
-export function toFloats(raw: RawTensor, name: string, path: string): FloatTensor {
+function toFloats(raw: RawTensor, name: string, path: string): FloatTensor {
   const { dtype, shape, bytes } = raw;
   if (dtype === "F32") return floats(shape, new Float32Array(bytes.buffer));
   const tensor = floats(shape);
@@ -168,7 +200,7 @@ function widen(
 }
 
 /** Converts to the nearest of our own types. */
-export function toHost(raw: RawTensor, name: string, path: string): HostTensor {
+function toHost(raw: RawTensor, name: string, path: string): HostTensor {
   switch (raw.dtype) {
     case "I32":
       return ints(raw.shape, new Int32Array(raw.bytes.buffer));

@@ -1,17 +1,18 @@
 /**
  * Tokenizers, read from a `tokenizer.json`: byte-pair encoding, byte-level (GPT-2, Llama 3, Qwen)
- * or of the SentencePiece kind with byte fallback (Llama 2, TinyLlama).
+ * or of the SentencePiece kind with byte fallback (Llama 2, TinyLlama); or from a SentencePiece
+ * `tokenizer.model` (OpenLLaMA), by `sentencepiece/`.
  *
- * The encoding itself is the library's, `@huggingface/tokenizers`. Added here: long texts in linear
- * time (`bpe_boundaries.ts`), the place of every token in the text (`token_offsets.ts`), and errors
- * that say what to do.
+ * The encoding of a `tokenizer.json` is the library's, `@huggingface/tokenizers`. Added here: long
+ * texts in linear time (`bpe_boundaries.ts`), the place of every token in the text
+ * (`token_offsets.ts`), and errors that say what to do.
  */
 
 import type { PreTokenizer as LibraryPreTokenizer } from "@huggingface/tokenizers";
 import fs from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../contracts/errors.ts";
-import { BpeBoundaries, type Merges } from "./bpe_boundaries.ts";
+import { BpeBoundaries } from "./bpe_boundaries.ts";
 import { isJsonObject, type JsonObject, readJsonObject } from "./json.ts";
 import { findSpecialIds } from "./special_tokens.ts";
 import {
@@ -61,13 +62,32 @@ export interface Tokenizer {
 /**
  * Reads a tokenizer.
  *
- * @param path a `tokenizer.json`, or the folder that holds one; `tokenizer_config.json` and its
- *   like beside it say which tokens are special
+ * @param path a `tokenizer.json`, a SentencePiece model (`tokenizer.model`), or the folder that
+ *   holds one; `tokenizer_config.json` and its like beside it say which tokens are special
  * @throws {UserError} when the file is missing or broken, or is not byte-pair encoding.
  */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
   const isFolder = fs.existsSync(path) && fs.statSync(path).isDirectory();
-  const file = isFolder ? join(path, "tokenizer.json") : path;
+  const file = isFolder ? findTokenizer(path) : path;
+  if (file === undefined) {
+    throw new UserError(
+      `Cannot read the tokenizer in ${path}: it has no tokenizer.json and no tokenizer.model; ` +
+        "download one of them into the folder",
+    );
+  }
+  if (!file.endsWith(".model")) return await loadTokenizerJson(file);
+  // Loaded only when it is needed, like the library below.
+  const { loadSentencePiece } = await import("./sentencepiece/tokenizer.ts");
+  return loadSentencePiece(file);
+}
+
+/** The path of a folder's `tokenizer.json`, or else of its `tokenizer.model`, if it has one. */
+export function findTokenizer(folder: string): string | undefined {
+  return ["tokenizer.json", "tokenizer.model"].map((name) => join(folder, name))
+    .find((file) => fs.existsSync(file));
+}
+
+async function loadTokenizerJson(file: string): Promise<Tokenizer> {
   const description = readJsonObject(file, "the tokenizer");
   const model = checkModel(description, file);
   // Loaded only when a tokenizer is: `--help` should not wait for it.
@@ -82,7 +102,7 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
   }
 
   if (cutsAnywhere(description, model)) {
-    const boundaries = new BpeBoundaries(model["merges"] as Merges);
+    const boundaries = new BpeBoundaries(mergedTokens(model));
     const inner = library.pre_tokenizer;
     class CuttingPreTokenizer extends PreTokenizer {
       pre_tokenize_text(
@@ -101,12 +121,12 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
     Int32Array.from(library.encode(text, { add_special_tokens: addSpecial }).ids);
   return {
     vocabSize: vocabSizeOf(description, model),
-    ...findSpecialIds(
-      file,
-      description,
-      (content) => library.token_to_id(content),
-      encode("", true),
-    ),
+    ...findSpecialIds(file, (content) => library.token_to_id(content), {
+      // What the tokenizer puts around a text.
+      bosId: encode("", true)[0],
+      eosId: usualEnd(description),
+      padId: undefined,
+    }),
     encode: (text, options) => encode(text, options?.addSpecial === true),
     decode: (ids, options) => {
       if (ids.length === 0) return "";
@@ -164,6 +184,22 @@ function cutsAnywhere(description: JsonObject, model: JsonObject): boolean {
   const plain = !model["ignore_merges"] && !model["end_of_word_suffix"] &&
     !model["continuing_subword_prefix"];
   return wholeTexts && plain;
+}
+
+/** The tokens that merges make; a merge is `"a b"` in older files, `["a", "b"]` in newer ones. */
+function mergedTokens(model: JsonObject): Set<string> {
+  const merges = model["merges"] as readonly (string | readonly string[])[];
+  return new Set(
+    merges.map((merge) => typeof merge === "string" ? merge.replace(" ", "") : merge.join("")),
+  );
+}
+
+/** Ends of text under the names that model families use, for a tokenizer that comes alone. */
+const USUAL_ENDS = ["</s>", "<|end_of_text|>", "<|endoftext|>"];
+
+function usualEnd(description: JsonObject): number | undefined {
+  const added = description["added_tokens"] as { content: string; id: number }[];
+  return added.find(({ content }) => USUAL_ENDS.includes(content))?.id;
 }
 
 function vocabSizeOf(description: JsonObject, model: JsonObject): number {

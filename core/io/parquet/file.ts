@@ -4,14 +4,10 @@
  * Format: https://parquet.apache.org/docs/file-format/
  */
 
-import fs from "node:fs";
 import type { FileMetaData } from "hyparquet";
 import { parquetMetadata } from "hyparquet/src/metadata.js";
 import { UserError } from "../../contracts/errors.ts";
-import { explainFailure } from "../failures.ts";
-
-/** The most bytes asked for in one read; Linux gives at most 2^31 − 4096. */
-const LARGEST_READ = 1 << 30;
+import { PositionedFile } from "../positioned_file.ts";
 
 /** What a parquet file begins and ends with. */
 const MAGIC = "PAR1";
@@ -22,44 +18,8 @@ const ENCRYPTED_MAGIC = "PARE";
 /** The shortest file: the magic at both ends, and the length of the footer before the last. */
 const SHORTEST_FILE = 12;
 
-/** A file that is read at places; dispose it to close it. */
-export class ParquetFile implements Disposable {
-  readonly path: string;
-  /** In bytes. */
-  readonly size: number;
-  readonly #file: number;
-
-  /** @throws {UserError} when the file is not there or may not be read. */
-  constructor(path: string) {
-    this.path = path;
-    try {
-      this.#file = fs.openSync(path, "r");
-      this.size = fs.fstatSync(this.#file).size;
-    } catch (error) {
-      throw explainFailure(error, "read", path);
-    }
-  }
-
-  /**
-   * The bytes at a place in the file.
-   *
-   * @throws {UserError} when they cannot be read.
-   */
-  read(at: number, length: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(length);
-    try {
-      for (let done = 0; done < length;) {
-        const most = Math.min(length - done, LARGEST_READ);
-        const more = fs.readSync(this.#file, bytes, done, most, at + done);
-        if (more === 0) throw this.broken("it became shorter while it was read");
-        done += more;
-      }
-    } catch (error) {
-      throw explainFailure(error, "read", this.path);
-    }
-    return bytes;
-  }
-
+/** An open parquet file; dispose it to close it. */
+export class ParquetFile extends PositionedFile {
   /**
    * What the footer says.
    *
@@ -107,9 +67,5 @@ export class ParquetFile implements Disposable {
   /** The error to throw for a file that is damaged. */
   broken(what: string): UserError {
     return new UserError(`Cannot read ${this.path}: ${what}; download or write it again`);
-  }
-
-  [Symbol.dispose](): void {
-    fs.closeSync(this.#file);
   }
 }

@@ -198,7 +198,7 @@ Deno.test("cutting a text between characters that no token joins leaves its ids 
 });
 
 Deno.test("text is cut exactly where no merge can cross", () => {
-  const boundaries = new BpeBoundaries(["a b", "ab c", "😀 d"]);
+  const boundaries = new BpeBoundaries(["ab", "abc", "😀d"]);
   assert.deepEqual(boundaries.cut("abcab a😀dd"), ["abc", "ab", " ", "a", "😀d", "d"]);
   assert.deepEqual(boundaries.cut(""), []);
 });
@@ -210,7 +210,12 @@ Deno.test("a tokenizer that is missing, broken or of another kind is refused", (
       fs.writeFileSync(path, typeof value === "string" ? value : JSON.stringify(value));
       return userError(() => loadTokenizer(path), "tokenizer.json", ...patterns);
     };
-    await userError(() => loadTokenizer(folder), "tokenizer.json", "no such file");
+    await userError(
+      () => loadTokenizer(folder),
+      folder,
+      "no tokenizer.json and no tokenizer.model",
+    );
+    await userError(() => loadTokenizer(path), "tokenizer.json", "no such file");
     await userError(() => loadTokenizer(join(folder, "none")), "none", "no such file");
     await refused("{", "not valid JSON");
     await refused({}, '"model"');
@@ -232,57 +237,95 @@ Deno.test("a tokenizer with more ids than the model has rows is refused", async 
   await userError(() => assertTokenizerFits(tokenizer, 50, "some/model"), "some/model", "50");
 });
 
+Deno.test("of two tokenizers in a folder the tokenizer.json is read", () =>
+  inFolder(async (folder) => {
+    fs.writeFileSync(join(folder, "tokenizer.model"), "no model at all");
+    await userError(() => loadTokenizer(folder), "tokenizer.model");
+    fs.writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(byteLevelJson()));
+    assert.equal((await loadTokenizer(folder)).vocabSize, 51);
+  }));
+
 interface VectorFile {
   readonly cases: readonly { readonly text: string; readonly ids: readonly number[] }[];
 }
 
-testWithData(
-  "stories260K: ids are those of the program it was trained with",
-  "stories260K",
-  async () => {
-    const tokenizer = await loadTokenizer(sharedPath("stories260K/hf"));
-    const { cases }: VectorFile = JSON.parse(
-      await Deno.readTextFile(sharedPath("stories260K/tok512_vectors.json")),
-    );
-    assert.equal(cases.length, 140);
-    let spelledOut = 0;
-    for (const { text, ids } of cases) {
-      if (text.includes("<unk>")) {
-        // That program spells a literal "<unk>" out; here it is the special token, on purpose.
-        spelledOut++;
-        const parts = text.split("<unk>").map((part) => [...tokenizer.encode(part)]);
-        const expected = parts.flatMap((part, i) => i === 0 ? part : [0, ...part]);
-        assert.deepEqual([...tokenizer.encode(text)], expected);
-      } else {
-        assert.deepEqual([...tokenizer.encode(text, { addSpecial: true })], ids);
+for (const file of ["hf/tokenizer.json", "tok512.rebuilt.model"]) {
+  testWithData(
+    `stories260K/${file}: ids are those of the program it was trained with`,
+    "stories260K",
+    async () => {
+      const tokenizer = await loadTokenizer(sharedPath(`stories260K/${file}`));
+      const { cases }: VectorFile = JSON.parse(
+        await Deno.readTextFile(sharedPath("stories260K/tok512_vectors.json")),
+      );
+      assert.equal(cases.length, 140);
+      let spelledOut = 0;
+      for (const { text, ids } of cases) {
+        if (text.includes("<unk>")) {
+          // That program spells a literal "<unk>" out; here it is the special token, on purpose.
+          spelledOut++;
+          const parts = text.split("<unk>").map((part) => [...tokenizer.encode(part)]);
+          const expected = parts.flatMap((part, i) => i === 0 ? part : [0, ...part]);
+          assert.deepEqual([...tokenizer.encode(text)], expected);
+        } else {
+          assert.deepEqual([...tokenizer.encode(text, { addSpecial: true })], ids);
+        }
+        const { ends } = tokenizer.offsets(text, tokenizer.encode(text));
+        assert.equal(ends.at(-1) ?? 0, text.length);
       }
-      const { ends } = tokenizer.offsets(text, tokenizer.encode(text));
-      assert.equal(ends.at(-1) ?? 0, text.length);
-    }
-    assert.equal(spelledOut, 8);
-  },
-);
+      assert.equal(spelledOut, 8);
+    },
+  );
+}
+
+/** What a text is after encoding and decoding, where Hugging Face's tokenizers change it. */
+const asIs = (text: string) => text;
+const spaced = (text: string) => text.replaceAll("▁", " ");
+const composed = (text: string) => text.normalize("NFC");
 
 for (
-  const [folder, vectors] of [
-    ["llama2", "llama-spm"],
-    ["phi3-mini", "phi-3"],
-    ["qwen2.5", "qwen2"],
-    ["llama3", "llama-bpe"],
+  const [file, vectors, comesBack] of [
+    ["llama2/tokenizer.json", "llama-spm", spaced],
+    ["llama2/tokenizer.model", "llama-spm", spaced],
+    ["phi3-mini/tokenizer.json", "phi-3", spaced],
+    ["qwen2.5/tokenizer.json", "qwen2", composed],
+    ["llama3/tokenizer.json", "llama-bpe", asIs],
   ] as const
 ) {
-  testWithData(`${folder}: all strings have the expected ids`, `tokenizers/${folder}`, async () => {
-    const tokenizer = await loadTokenizer(sharedPath(`tokenizers/${folder}`));
-    const read = (ending: string) =>
-      Deno.readTextFileSync(sharedPath(`tokenizers/vectors/ggml-vocab-${vectors}.gguf.${ending}`));
+  const read = (ending: string) =>
+    Deno.readTextFileSync(sharedPath(`tokenizers/vectors/ggml-vocab-${vectors}.gguf.${ending}`));
+
+  testWithData(`${file}: all strings have the expected ids`, `tokenizers/${file}`, async () => {
+    const tokenizer = await loadTokenizer(sharedPath(`tokenizers/${file}`));
     const texts = read("inp").split("\n__ggml_vocab_test__\n");
     const expected = read("out").split("\n");
     assert.ok(texts.length >= 46);
     texts.forEach((text, i) => {
       const ids = tokenizer.encode(text);
       assert.equal(ids.join(" "), expected[i]!.trim(), `string ${i}: ${JSON.stringify(text)}`);
+      assert.equal(tokenizer.decode(ids), comesBack(text));
       const { ends } = tokenizer.offsets(text, ids);
       assert.equal(ends.at(-1) ?? 0, text.length);
     });
+  });
+
+  // Python's tokenizers 0.23.3 and sentencepiece 0.2.3 do the same: "▁" comes back as a space, and
+  // Qwen's NFC is not undone.
+  testWithData(`${file}: any text comes back`, `tokenizers/${file}`, async () => {
+    const tokenizer = await loadTokenizer(sharedPath(`tokenizers/${file}`));
+    const text = fc.array(
+      fc.oneof(
+        fc.constantFrom("the", " ", "  ", "\n", "\t", "e\u0301", "▁", "\u212b", "\ufeff", "don't"),
+        fc.string({ unit: "binary", maxLength: 3 }),
+        fc.string({ unit: "grapheme", maxLength: 2 }),
+      ),
+      { maxLength: 20 },
+    ).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(text, (given) => {
+        assert.equal(tokenizer.decode(tokenizer.encode(given)), comesBack(given));
+      }),
+      { seed: 5, numRuns: 1000 },
+    );
   });
 }
