@@ -24,6 +24,7 @@ import {
   type TensorType,
 } from "../../../core/tensor/mod.ts";
 import { type ModelFeed } from "./emitter.ts";
+import { keepFreedMemory } from "./heap.ts";
 import { toOnnx } from "./lower.ts";
 
 /** A host tensor wrapped for ONNX Runtime; on the CPU it shares the array. */
@@ -115,6 +116,7 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
         `there is ${available.join(", ")}`,
     );
   }
+  keepFreedMemory();
   const settings = {
     executionProviders: [executionProvider],
     intraOpNumThreads: threads || navigator.hardwareConcurrency,
@@ -122,6 +124,8 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
     executionMode: "sequential",
     // Planning every buffer ahead costs a third more memory here and gains no time.
     enableMemPattern: false,
+    // An arena belongs to one program and never shrinks; see `heap.ts` for what does better.
+    enableCpuMemArena: false,
     // Microseconds that a thread spins before it sleeps: long enough to catch most of the next
     // operators on an idle machine, too short to lose much where another process wants the core.
     // Without a limit a step takes 1.7 times as long there (docs/performance.md).
