@@ -4,12 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  type Backend,
-  type DecoderModel,
-  type DeviceTensor,
-  type Router,
-} from "../../core/contracts/mod.ts";
+import { type Backend, type DecoderModel, type DeviceTensor } from "../../core/contracts/mod.ts";
 import { constant, crossEntropy, input, type Node } from "../../core/graph/mod.ts";
 import {
   causalMask,
@@ -25,12 +20,20 @@ import {
   AdamW,
   readAdapter,
   type StepOptions,
-  type StepSchedule,
   Trainer,
   TrainingStep,
 } from "../../core/train/mod.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
 import { referenceBackend } from "../../plugins/backends/reference/mod.ts";
+import {
+  adapterKeys,
+  ANCHOR_LAYERS,
+  assertGatedStep,
+  DISTILLED,
+  GATED,
+  GATES_SHAPE,
+  STILL,
+} from "./gated_step.ts";
 import {
   assertParity,
   copyOf,
@@ -42,27 +45,7 @@ import {
   tinyLlama,
 } from "./golden.ts";
 
-/** PEFT's prefix to the names of the model. */
-const PREFIX = "base_model.model.";
-
-/** Layers 0 and 1 of the tiny Llama always run. */
-const ANCHOR_LAYERS = 2;
-const GATES_SHAPE = [SEQUENCES, LENGTH, 2];
-
 const PLAIN = { distillWeight: 0, distillTemperature: 1, sparsityWeight: 0, targetWeight: 0 };
-const DISTILLED = { ...PLAIN, distillWeight: 0.3, distillTemperature: 2 };
-const STILL: StepSchedule = { temperature: 1, distillShare: 0, targetSkip: 0 };
-
-/**
- * Answers with gates that are its parameters, so that a training step differentiates by them and
- * any value can be given.
- */
-const gatesAsParameters: Router = {
-  name: "gates-as-parameters",
-  params: () => ({ gates: { shape: GATES_SHAPE, init: { kind: "constant", value: 1 } } }),
-  decide: (params) => ({ gates: params.get("gates"), logits: params.get("gates") }),
-};
-
 /** The state before the first layer and after each, from the model's own parts. */
 function hiddenStates(model: DecoderModel, params: ParamNodes, tokens: Node): Node[] {
   const places = Array.from({ length: SEQUENCES * LENGTH }, (_, i) => i % LENGTH);
@@ -77,13 +60,6 @@ function hiddenStates(model: DecoderModel, params: ParamNodes, tokens: Node): No
     states.push(model.block(params, layer, x, positions, memory));
   }
   return states;
-}
-
-/** Names of the golden gradients and parameters, with the name each tensor has here. */
-function adapterKeys(weights: Readonly<Record<string, unknown>>): [key: string, name: string][] {
-  const names = Object.keys(weights);
-  assert.equal(names.length, 56, "four layers, seven projections, two matrices each");
-  return names.map((name) => [PREFIX + name, name]);
 }
 
 function testParity(name: string, make: () => Backend): void {
@@ -220,19 +196,12 @@ function testParity(name: string, make: () => Backend): void {
     const expected = golden("gated");
     const { options, weights } = adapted();
     const gates = expected.get("gates")! as FloatTensor;
-    const router = { router: gatesAsParameters, anchorLayers: ANCHOR_LAYERS };
     const trainable = { ...weights, gates };
-    await withStep({ objective: DISTILLED, lora: options, router }, trainable, async (step) => {
-      const schedule = { ...STILL, distillShare: 0.3 };
-      const { losses, gradients } = await step.run([goldenBatch()], schedule, 0, 0);
-      assertParity(losses.loss, expected.get("loss")!, "loss");
-      assertParity(losses.crossEntropy, expected.get("ce")!, "cross-entropy");
-      assertParity(losses.distill, expected.get("kd")!, "distillation");
-      assertParity(gradients["gates"]!, expected.get("grad_gates")!, "gradient of the gates");
-      for (const [key, own] of adapterKeys(weights)) {
-        assertParity(gradients[own]!, expected.get(`grad.${key}`)!, `gradient of ${own}`);
-      }
-    });
+    await withStep(
+      { objective: DISTILLED, lora: options, router: GATED },
+      trainable,
+      (step) => assertGatedStep(step, expected, weights),
+    );
   });
 }
 
