@@ -36,7 +36,7 @@ export async function modelFolder(
     try {
       return await fetchModel(repositories, id, revision);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      if (!(error instanceof UserError && /\bno such\b/.test(error.message))) throw error;
       throw new UserError(`${error.message}; there is no folder ${name} either`);
     }
   }

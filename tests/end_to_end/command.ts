@@ -52,7 +52,8 @@ export class Workplace implements Disposable {
   /** The current folder of the processes. */
   readonly folder = Deno.makeTempDirSync({ prefix: "dlr_end_to_end_" });
 
-  constructor() {
+  /** @param env environment variables of the processes */
+  constructor(readonly env: Record<string, string> = {}) {
     writeTinyModel(this.path("model"));
     Deno.writeTextFileSync(this.path("text.txt"), tinyLines().join("\n") + "\n");
   }
@@ -66,7 +67,7 @@ export class Workplace implements Disposable {
   tiny(): string[] {
     return [
       ...["--scale", "small", "--model", "model", "--data", "text.txt", "--steps", "6"],
-      ...Object.entries(TINY_SETTINGS).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
+      ...TINY_OPTIONS,
     ];
   }
 
@@ -79,7 +80,7 @@ export class Workplace implements Disposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...this.env },
     }).spawn();
   }
 
@@ -115,6 +116,10 @@ const TINY_SETTINGS = {
   "evaluation.calibrationBatches": 2,
   "checkpoint.every": 1,
 } as const;
+
+/** {@link TINY_SETTINGS} as options. */
+export const TINY_OPTIONS: readonly string[] = Object.entries(TINY_SETTINGS)
+  .flatMap(([key, value]) => ["--set", `${key}=${value}`]);
 
 /** Waits for a process and reads all that it printed. */
 export async function outcomeOf(child: Deno.ChildProcess): Promise<Outcome> {
