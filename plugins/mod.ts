@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { Plugins } from "../core/run/plugins.ts";
 import { microworld } from "./corpora/microworld/mod.ts";
 import {
-  openWikitext,
   WIKITEXT_CONFIGURATIONS,
   WIKITEXT_DATASET,
   wikitextFiles,
   type WikitextName,
-} from "./corpora/wikitext/mod.ts";
+} from "./corpora/wikitext/files.ts";
 import { llama3 } from "./models/llama3.ts";
 import { llamaKind } from "./models/llama/mod.ts";
 import { openllama } from "./models/openllama.ts";
@@ -43,6 +42,7 @@ export function builtinPlugins(): Plugins {
   plugins.corpora.register("microworld", () => microworld(), from);
   for (const name of Object.keys(WIKITEXT_CONFIGURATIONS) as WikitextName[]) {
     plugins.corpora.register(name, async (repositories) => {
+      const { openWikitext } = await import("./corpora/wikitext/mod.ts");
       const dataset = { type: "dataset", id: WIKITEXT_DATASET } as const;
       return openWikitext(
         name,

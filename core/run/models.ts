@@ -2,8 +2,8 @@
 
 import fs from "node:fs";
 import { type ModelKind, type Repositories, UserError } from "../contracts/mod.ts";
+import type { ModelFolder } from "../io/hf_folder.ts";
 import { modelFiles } from "../io/model_files.ts";
-import { type ModelFolder } from "../io/mod.ts";
 import { type Plugins, type Scale } from "./plugins.ts";
 
 /** `organisation/name`, with a revision behind `@` or without. */

@@ -1,5 +1,5 @@
 /**
- * One line of `bench:models`, in a process of its own, so that its peak of memory is its own: reads a
+ * One line of `bench:memory`, in a process of its own, so that its peak of memory is its own: reads a
  * checkpoint from disk and takes training steps.
  *
  *   deno run -P scripts/bench/model_step.ts --folder DIR --base-precision nf4 --checkpointing

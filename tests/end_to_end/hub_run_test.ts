@@ -154,7 +154,7 @@ testWithProcesses(
         assert.equal(outcome.code, 2, `${model}: ${outcome.stderr}`);
         const last = complaints(outcome).at(-1)!;
         assert.match(last, /^error: /, model);
-      assert.match(last, says, model);
+        assert.match(last, says, model);
         assert.doesNotMatch(outcome.stderr, /\n +at /, model);
       }
       assert.deepEqual(place.runs(), [], "nothing was begun");

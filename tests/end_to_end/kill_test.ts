@@ -12,6 +12,7 @@ import { RandomStream } from "../../core/tensor/mod.ts";
 import {
   assertFinished,
   complaints,
+  type Outcome,
   outcomeOf,
   testWithProcesses,
   Workplace,
@@ -91,13 +92,9 @@ async function killRepeatedly(place: Place, run: string): Promise<void> {
 
 /** Stops a run by Ctrl-C and continues it with the command that it prints; returns its folder. */
 async function stopAndContinue(place: Place): Promise<string> {
-  const child = place.start("--fresh", ...settings(place));
-  const [run] = await until(() => place.runs().length > 0 ? place.runs() : undefined);
-  await until(() => checkpointNames(run!).some((name) => name.startsWith("step-")) || undefined);
-  child.kill("SIGINT");
-  const stopped = await outcomeOf(child);
+  const { run, stopped } = await stopInTime(place);
   assert.equal(stopped.code, 130, stopped.stderr);
-  const record = readJsonObject(join(run!, "run.json"), "the record");
+  const record = readJsonObject(join(run, "run.json"), "the record");
   assert.equal(record["status"], "interrupted");
 
   const last = complaints(stopped).at(-1)!;
@@ -106,9 +103,23 @@ async function stopAndContinue(place: Place): Promise<string> {
   assert.ok(advice !== null, last);
   const [, step, args] = advice;
   assert.ok(Number(step) < STEPS, `stopped only after the last step`);
-  verifyFolder(join(run!, "checkpoints", `step-${step!.padStart(6, "0")}`));
+  verifyFolder(join(run, "checkpoints", `step-${step!.padStart(6, "0")}`));
   assertFinished(await place.run(...args!.split(" "), "--quiet"));
-  return run!;
+  return run;
+}
+
+/** Starts runs, and interrupts each after its first checkpoint, until one is caught before its end. */
+async function stopInTime(place: Place): Promise<{ run: string; stopped: Outcome }> {
+  for (let attempt = 1;; attempt++) {
+    const before = new Set(place.runs());
+    const child = place.start("--fresh", ...settings(place));
+    const run = await until(() => place.runs().find((name) => !before.has(name)));
+    await until(() => checkpointNames(run).some((name) => name.startsWith("step-")) || undefined);
+    child.kill("SIGINT");
+    const stopped = await outcomeOf(child);
+    // On a busy machine the signal may come too late.
+    if (stopped.code !== 0 || attempt === 5) return { run, stopped };
+  }
 }
 
 function isFinished(run: string): boolean {
