@@ -1,18 +1,11 @@
 /** The parts that the benchmarks measure with. */
 
 import assert from "node:assert/strict";
-import { median } from "../../core/run/speed.ts";
 import { peakRssMb, timed } from "../../scripts/bench/measure.ts";
 import { mainProducts, RawProduct } from "../../scripts/bench/raw_products.ts";
 import { MODEL_CONFIGS, modelOf, withLayers } from "../../scripts/bench/models.ts";
 import { repeatedNormals, StepWorkload } from "../../scripts/bench/step_workload.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
-
-Deno.test("the median of an even number of values lies between the two in the middle", () => {
-  assert.equal(median([9, 1, 5]), 5);
-  assert.equal(median([4, 1, 2, 100]), 3);
-  assert.throws(() => median([]), RangeError);
-});
 
 Deno.test("peak memory is in MB, and time in milliseconds", async () => {
   assert.ok(peakRssMb() > 20 && peakRssMb() < 20_000, `${peakRssMb()} MB`);

@@ -92,3 +92,11 @@ Deno.test("--help shows the description, the options and the settings with their
   assert.match(text, /lora\.rank=16\n +rank of the adapters; a whole number, at least 1\n/);
   assert.match(text, /lora\.targets=q_proj,k_proj,v_proj\n/);
 });
+
+Deno.test("--scale, --base-precision and --checkpointing say how a real model is trained", () => {
+  const typed = "--scale reference --base-precision nf4 --checkpointing";
+  const command = readCommandLine(typed.split(" "), HELP);
+  assert.equal(command.scale, "reference");
+  assert.deepEqual(command.overrides, { basePrecision: "nf4", checkpointing: "true" });
+  assert.match(refusal("--scale", "huge"), /--scale.*'huge'.*small, reference/);
+});

@@ -186,3 +186,61 @@ Deno.test("configurations differ in whatever changes a run's numbers, and in not
   assert.deepEqual(differences.map(({ key }) => key), ["steps", "backend.threads", "lora.targets"]);
   assert.match(showDifferences(differences), /^steps \(300 there, 5 asked for\), /);
 });
+
+const REFERENCE = {
+  model: "tinyllama",
+  steps: 1860,
+  lora: { rank: 4 },
+  router: { name: "token", bias: -1.5 },
+};
+const scaleOf = (model: string | undefined) =>
+  model === undefined || model === "nano" ? "small" : "reference";
+
+Deno.test("a model of the reference's scale brings its settings, which all others win over", async () => {
+  const layers = { reference: REFERENCE, scaleOf };
+  const small = await resolve(layers);
+  assert.deepEqual([small.model, small.steps, small.router["bias"]], ["nano", 300, 3]);
+
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    await Deno.writeTextFile(file, '{"model": "qwen3b", "lora": {"rank": 5}}');
+    const chosen: Partial<ConfigLayers>[] = [
+      { overrides: { model: "qwen3b" }, sets: ["lora.rank=5"] },
+      { sets: ["model=qwen3b", "lora.rank=5"] },
+      { file },
+    ];
+    for (const how of chosen) {
+      const large = await resolve({ ...layers, ...how });
+      assert.deepEqual([large.model, large.steps, large.lora.rank], ["qwen3b", 1860, 5]);
+      assert.equal(large.router["bias"], -1.5);
+    }
+  } finally {
+    await Deno.remove(file);
+  }
+  // The last one named counts.
+  const back = await resolve({ ...layers, overrides: { model: "qwen3b" }, sets: ["model=nano"] });
+  assert.equal(back.steps, 300);
+});
+
+Deno.test("at the reference's scale the model is the reference's, unless told", async () => {
+  const config = await resolve({ reference: REFERENCE, scaleOf: () => "reference" });
+  assert.deepEqual([config.model, config.steps], ["tinyllama", 1860]);
+});
+
+Deno.test("the reference's options of a router do not reach another router", async () => {
+  const layers = { reference: REFERENCE, scaleOf: () => "reference" as const };
+  const config = await resolve({ ...layers, sets: ["router.name=sequence"] });
+  assert.deepEqual([config.router.name, config.router["pool"]], ["sequence", "mean"]);
+  assert.equal(config.router["bias"], undefined);
+  assert.equal(config.steps, 1860);
+});
+
+Deno.test("a wrong setting of the reference's, or of an option of two words, says where it is from", async () => {
+  const wrong = { reference: { steps: 0 }, scaleOf: () => "reference" as const };
+  await assert.rejects(resolve(wrong), {
+    message: /steps = 0 from the experiment's settings at --scale reference: /,
+  });
+  await assert.rejects(resolve({ overrides: { basePrecision: "fp4" } }), {
+    message: /basePrecision = "fp4" from --base-precision: it must be .*float32.*int4.*nf4/,
+  });
+});
