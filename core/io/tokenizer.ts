@@ -1,28 +1,26 @@
 /**
- * Tokenizers, read from a `tokenizer.json`: byte-pair encoding, byte-level (GPT-2, Llama 3, Qwen)
- * or of the SentencePiece kind with byte fallback (Llama 2, TinyLlama); or from a SentencePiece
- * `tokenizer.model` (OpenLLaMA), by `sentencepiece/`.
- *
- * The encoding of a `tokenizer.json` is the library's, `@huggingface/tokenizers`. Added here: long
- * texts in linear time (`bpe_boundaries.ts`), the place of every token in the text
- * (`token_offsets.ts`), and errors that say what to do.
+ * Tokenizers: byte-pair encoding, from a `tokenizer.json` (Llama 3, Qwen, TinyLlama) or from a
+ * SentencePiece `tokenizer.model` (OpenLLaMA).
  */
 
-import type { PreTokenizer as LibraryPreTokenizer } from "@huggingface/tokenizers";
 import fs from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../contracts/errors.ts";
-import { BpeBoundaries } from "./bpe_boundaries.ts";
-import { isJsonObject, type JsonObject, readJsonObject } from "./json.ts";
-import { findSpecialIds } from "./special_tokens.ts";
-import {
-  type AddedToken,
-  alignTokens,
-  refuseOffsets,
-  rewritingOf,
-  type TokenOffsets,
-  type TokenTable,
-} from "./token_offsets.ts";
+import type { TokenOffsets } from "./token_offsets.ts";
+
+/** How a text is encoded. */
+export interface EncodeOptions {
+  /**
+   * Adds the tokens that the tokenizer puts around a text (for Llama, the beginning of sequence); off
+   * by default.
+   */
+  readonly addSpecial?: boolean;
+  /**
+   * Takes a special token that is spelled out in the text for text like any other, as SentencePiece
+   * itself does; off by default.
+   */
+  readonly literal?: boolean;
+}
 
 /** Turns text into ids and back. */
 export interface Tokenizer {
@@ -36,12 +34,9 @@ export interface Tokenizer {
   readonly padId: number | undefined;
   /**
    * The ids of a text. A special token that is spelled out in it, such as `<unk>`, becomes that
-   * token, as in Hugging Face's tokenizers. Long texts are welcome.
-   *
-   * @param options.addSpecial adds the tokens that the tokenizer puts around a text (for Llama, the
-   *   beginning of sequence); off by default
+   * token, as in Hugging Face's tokenizers, unless told otherwise. Long texts are welcome.
    */
-  encode(text: string, options?: { readonly addSpecial?: boolean }): Int32Array<ArrayBuffer>;
+  encode(text: string, options?: EncodeOptions): Int32Array<ArrayBuffer>;
   /**
    * The text of ids; a character cut in two reads as U+FFFD.
    *
@@ -75,8 +70,11 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
         "download one of them into the folder",
     );
   }
-  if (!file.endsWith(".model")) return await loadTokenizerJson(file);
-  // Loaded only when it is needed, like the library below.
+  // Each is loaded only when it is needed: `--help` should not wait for libraries.
+  if (!file.endsWith(".model")) {
+    const { loadTokenizerJson } = await import("./tokenizer_json.ts");
+    return loadTokenizerJson(file);
+  }
   const { loadSentencePiece } = await import("./sentencepiece/tokenizer.ts");
   return loadSentencePiece(file);
 }
@@ -85,58 +83,6 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
 export function findTokenizer(folder: string): string | undefined {
   return ["tokenizer.json", "tokenizer.model"].map((name) => join(folder, name))
     .find((file) => fs.existsSync(file));
-}
-
-async function loadTokenizerJson(file: string): Promise<Tokenizer> {
-  const description = readJsonObject(file, "the tokenizer");
-  const model = checkModel(description, file);
-  // Loaded only when a tokenizer is: `--help` should not wait for it.
-  const { PreTokenizer, Tokenizer: LibraryTokenizer } = await import("@huggingface/tokenizers");
-  let library: InstanceType<typeof LibraryTokenizer>;
-  try {
-    // Decoding must give back what was encoded, so nothing is "cleaned up".
-    library = new LibraryTokenizer(description, { clean_up_tokenization_spaces: false });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(`Cannot read the tokenizer ${file}: ${reason.replaceAll(/\s+/g, " ")}`);
-  }
-
-  if (cutsAnywhere(description, model)) {
-    const boundaries = new BpeBoundaries(mergedTokens(model));
-    const inner = library.pre_tokenizer;
-    class CuttingPreTokenizer extends PreTokenizer {
-      pre_tokenize_text(
-        text: string,
-        options?: Parameters<LibraryPreTokenizer["pre_tokenize_text"]>[1],
-      ): string[] {
-        const pieces = inner === null ? [text] : inner.pre_tokenize(text, options);
-        return pieces.flatMap((piece) => boundaries.cut(piece));
-      }
-    }
-    library.pre_tokenizer = new CuttingPreTokenizer();
-  }
-
-  const table = tokenTable(description, model);
-  const encode = (text: string, addSpecial: boolean) =>
-    Int32Array.from(library.encode(text, { add_special_tokens: addSpecial }).ids);
-  return {
-    vocabSize: vocabSizeOf(description, model),
-    ...findSpecialIds(file, (content) => library.token_to_id(content), {
-      // What the tokenizer puts around a text.
-      bosId: encode("", true)[0],
-      eosId: usualEnd(description),
-      padId: undefined,
-    }),
-    encode: (text, options) => encode(text, options?.addSpecial === true),
-    decode: (ids, options) => {
-      if (ids.length === 0) return "";
-      return library.decode(Array.from(ids), {
-        skip_special_tokens: options?.keepSpecial !== true,
-      });
-    },
-    offsets: (text, ids) =>
-      typeof table === "string" ? refuseOffsets(file, table) : alignTokens(text, ids, table),
-  };
 }
 
 /**
@@ -158,108 +104,3 @@ export function assertTokenizerFits(
     );
   }
 }
-
-function checkModel(description: JsonObject, file: string): JsonObject {
-  const broken = (what: string) => new UserError(`Cannot read the tokenizer ${file}: ${what}`);
-  const { model, added_tokens: added } = description;
-  if (!isJsonObject(model)) throw broken('it has no "model"; give a tokenizer.json');
-  // Files from before the type was written down are byte-pair encoding if they have merges.
-  const type = model["type"] ?? (Array.isArray(model["merges"]) ? "BPE" : undefined);
-  if (type !== "BPE") {
-    throw broken(`its model is ${JSON.stringify(type)}; only byte-pair encoding (BPE) is read`);
-  }
-  if (!isJsonObject(model["vocab"]) || !Array.isArray(model["merges"])) {
-    throw broken("its model lacks vocab or merges; download it again");
-  }
-  if (!Array.isArray(added) || !added.every((token) => Number.isSafeInteger(token?.id))) {
-    throw broken('it has no list "added_tokens" with ids; download it again');
-  }
-  return model;
-}
-
-/** True when the model merges over whole texts, so that the library would need help with long ones. */
-function cutsAnywhere(description: JsonObject, model: JsonObject): boolean {
-  const { pre_tokenizer: cutter } = description;
-  const wholeTexts = !isJsonObject(cutter) || cutter["type"] === "Metaspace";
-  const plain = !model["ignore_merges"] && !model["end_of_word_suffix"] &&
-    !model["continuing_subword_prefix"];
-  return wholeTexts && plain;
-}
-
-/** The tokens that merges make; a merge is `"a b"` in older files, `["a", "b"]` in newer ones. */
-function mergedTokens(model: JsonObject): Set<string> {
-  const merges = model["merges"] as readonly (string | readonly string[])[];
-  return new Set(
-    merges.map((merge) => typeof merge === "string" ? merge.replace(" ", "") : merge.join("")),
-  );
-}
-
-/** Ends of text under the names that model families use, for a tokenizer that comes alone. */
-const USUAL_ENDS = ["</s>", "<|end_of_text|>", "<|endoftext|>"];
-
-function usualEnd(description: JsonObject): number | undefined {
-  const added = description["added_tokens"] as { content: string; id: number }[];
-  return added.find(({ content }) => USUAL_ENDS.includes(content))?.id;
-}
-
-function vocabSizeOf(description: JsonObject, model: JsonObject): number {
-  let largest = -1;
-  for (const id of Object.values(model["vocab"] as Record<string, number>)) {
-    largest = Math.max(largest, id);
-  }
-  for (const { id } of description["added_tokens"] as { id: number }[]) {
-    largest = Math.max(largest, id);
-  }
-  return largest + 1;
-}
-
-/** What the places of tokens are found with, or the name of the part that prevents it. */
-function tokenTable(description: JsonObject, model: JsonObject): TokenTable | string {
-  const rewriting = rewritingOf(description["normalizer"], description["pre_tokenizer"]);
-  if (typeof rewriting === "string") return rewriting;
-  const vocab = new Map(Object.entries(model["vocab"] as Record<string, number>));
-  const tokens = new Map([...vocab].map(([token, id]) => [id, token]));
-  const added = new Map<number, AddedToken>();
-  for (const token of description["added_tokens"] as (AddedToken & { id: number })[]) {
-    added.set(token.id, token);
-  }
-  const unknownId = vocab.get(String(model["unk_token"]));
-  const byteLevel = JSON.stringify(description["pre_tokenizer"] ?? "").includes('"ByteLevel"');
-  const encoder = new TextEncoder();
-  const bytes = new Map<number, Uint8Array>();
-  return {
-    rewriting,
-    added,
-    joinsUnknown: (character) =>
-      model["fuse_unk"] === true && !vocab.has(rewriting.replace.get(character) ?? character),
-    bytesOf: (id) => {
-      if (id === unknownId) return undefined;
-      let known = bytes.get(id);
-      if (known === undefined) {
-        const token = tokens.get(id) ?? "";
-        const hex = model["byte_fallback"] === true && /^<0x([0-9A-F]{2})>$/.exec(token);
-        known = hex
-          ? Uint8Array.of(parseInt(hex[1]!, 16))
-          : byteLevel
-          ? Uint8Array.from(token, (letter) => BYTE_OF_LETTER.get(letter) ?? 0)
-          : encoder.encode(token);
-        bytes.set(id, known);
-      }
-      return known;
-    },
-  };
-}
-
-/**
- * Byte-level tokens spell bytes as printable letters (Radford et al., 2019, GPT-2's
- * `bytes_to_unicode`): bytes that print stand for themselves, the others for U+0100 onwards.
- */
-const BYTE_OF_LETTER: ReadonlyMap<string, number> = (() => {
-  const letters = new Map<string, number>();
-  let next = 0x100;
-  for (let byte = 0; byte < 256; byte++) {
-    const prints = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);
-    letters.set(String.fromCharCode(prints ? byte : next++), byte);
-  }
-  return letters;
-})();

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { JsonObject } from "../json.ts";
 import { findSpecialIds, optionalObject, type SpecialIds } from "../special_tokens.ts";
 import type { TokenOffsets } from "../token_offsets.ts";
-import type { Tokenizer } from "../tokenizer.ts";
+import type { EncodeOptions, Tokenizer } from "../tokenizer.ts";
 import { type AddedPiece, AddedTokenCutter, findAddedTokens } from "./added_tokens.ts";
 import { Charsmap } from "./charsmap.ts";
 import { PieceDecoder } from "./decoder.ts";
@@ -98,11 +98,12 @@ class SentencePieceTokenizer implements Tokenizer {
     });
   }
 
-  encode(text: string, options?: { readonly addSpecial?: boolean }): Int32Array<ArrayBuffer> {
-    const { ids } = this.#tokens(text);
-    return Int32Array.from(
-      options?.addSpecial === true ? [...this.#front, ...ids, ...this.#back] : ids,
-    );
+  encode(
+    text: string,
+    { addSpecial = false, literal = false }: EncodeOptions = {},
+  ): Int32Array<ArrayBuffer> {
+    const { ids } = this.#tokens(text, literal);
+    return Int32Array.from(addSpecial ? [...this.#front, ...ids, ...this.#back] : ids);
   }
 
   decode(ids: ArrayLike<number>, options?: { readonly keepSpecial?: boolean }): string {
@@ -110,7 +111,7 @@ class SentencePieceTokenizer implements Tokenizer {
   }
 
   offsets(text: string, ids: ArrayLike<number>): TokenOffsets {
-    const tokens = this.#tokens(text);
+    const tokens = this.#tokens(text, false);
     const starts = new Int32Array(ids.length);
     const ends = new Int32Array(ids.length);
     let next = 0;
@@ -132,8 +133,8 @@ class SentencePieceTokenizer implements Tokenizer {
     return { starts, ends };
   }
 
-  /** The tokens of a text and where in it they came from. */
-  #tokens(original: string): Tokens {
+  /** The tokens of a text and where in it they came from; `literal`: added tokens are text. */
+  #tokens(original: string, literal: boolean): Tokens {
     const ids: number[] = [];
     const starts: number[] = [];
     const ends: number[] = [];
@@ -145,7 +146,8 @@ class SentencePieceTokenizer implements Tokenizer {
       starts.push(Math.max(0, start - lead.length));
       ends.push(Math.max(0, end - lead.length));
     };
-    for (const { start, end, added } of this.#cutter.cut(text)) {
+    const whole = { start: 0, end: text.length, added: undefined };
+    for (const { start, end, added } of literal ? [whole] : this.#cutter.cut(text)) {
       if (added === undefined) {
         this.#encodeStretch(text.slice(start, end), start, append);
       } else {

@@ -132,6 +132,18 @@ Deno.test("text becomes ids and ids become the text again", async () => {
   assert.equal(tokenizer.decode([]), "");
 });
 
+Deno.test("a text taken literally has no special tokens but those put around it", async () => {
+  const tokenizer = await load(sentencePieceJson());
+  const text = "the</s> <s>the";
+  const ids = tokenizer.encode(text, { literal: true });
+  assert.ok(ids.every((id) => id > 2), `${ids}`);
+  assert.equal(tokenizer.decode(ids), text);
+  assert.deepEqual([...tokenizer.encode(text, { literal: true, addSpecial: true })], [1, ...ids]);
+  const bytes = await load(byteLevelJson());
+  assert.deepEqual([...bytes.encode("the<|endoftext|>")].at(-1), 50);
+  assert.ok(!bytes.encode("the<|endoftext|>", { literal: true }).includes(50));
+});
+
 Deno.test("every token of the SentencePiece kind knows the characters it came from", async () => {
   const tokenizer = await load(sentencePieceJson());
   assert.deepEqual(piecesOf(tokenizer, "the ant"), ["the", " ", "an", "t"]);
@@ -261,8 +273,10 @@ for (const file of ["hf/tokenizer.json", "tok512.rebuilt.model"]) {
       assert.equal(cases.length, 140);
       let spelledOut = 0;
       for (const { text, ids } of cases) {
+        // That program knows no special tokens in a text.
+        const literal = { addSpecial: true, literal: true };
+        assert.deepEqual([...tokenizer.encode(text, literal)], ids);
         if (text.includes("<unk>")) {
-          // That program spells a literal "<unk>" out; here it is the special token, on purpose.
           spelledOut++;
           const parts = text.split("<unk>").map((part) => [...tokenizer.encode(part)]);
           const expected = parts.flatMap((part, i) => i === 0 ? part : [0, ...part]);

@@ -74,6 +74,15 @@ Deno.test("tokens that the settings add are found in the text and have their ids
   assert.deepEqual(places.slice(-4), ["<|end|>", "the", "<|other|>", "<|plain|>"]);
 });
 
+Deno.test("a text taken literally has no special tokens but those put around it", async () => {
+  const tokenizer = await loadGolden("identity");
+  const text = "the</s> <s>the";
+  const ids = tokenizer.encode(text, { literal: true });
+  assert.ok(ids.every((id) => id > 2), `${ids}`);
+  assert.equal(tokenizer.decode(ids), text);
+  assert.deepEqual([...tokenizer.encode(text, { literal: true, addSpecial: true })], [1, ...ids]);
+});
+
 Deno.test("a longer token wins over a shorter one at the same place", async () => {
   const tokenizer = await loadGolden("identity", {
     "added_tokens.json": { "<s>>": 400, "<s": 401 },
