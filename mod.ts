@@ -13,4 +13,5 @@ export * from "./core/contracts/mod.ts";
 export * from "./core/nn/mod.ts";
 export * from "./core/routing/mod.ts";
 export * from "./core/train/mod.ts";
+export * from "./core/eval/mod.ts";
 export { loadTokenizer, openModelFolder, textCorpus, type Tokenizer } from "./core/io/mod.ts";

@@ -1,6 +1,7 @@
 /** The plugins that come with dlr. Nothing heavy is loaded before it is chosen. */
 
 import { join } from "node:path";
+import { type RouterKind } from "../core/contracts/mod.ts";
 import { Plugins } from "../core/run/plugins.ts";
 import { microworld } from "./corpora/microworld/mod.ts";
 import {
@@ -15,6 +16,11 @@ import { openllama } from "./models/openllama.ts";
 import { qwen } from "./models/qwen.ts";
 import { qwen2Kind } from "./models/qwen2/mod.ts";
 import { tinyllama } from "./models/tinyllama.ts";
+import { randomRouter } from "./routers/random.ts";
+import { reinforce } from "./routers/reinforce.ts";
+import { sequenceGumbel } from "./routers/sequence_gumbel.ts";
+import { staticRouter } from "./routers/static.ts";
+import { stochastic } from "./routers/stochastic.ts";
 import { tokenGumbel } from "./routers/token_gumbel.ts";
 
 /** All built-in plugins. */
@@ -30,7 +36,18 @@ export function builtinPlugins(): Plugins {
     plugins.models.register(name, model, from);
   }
   plugins.architectures.push(llamaKind, qwen2Kind);
-  plugins.routers.register(tokenGumbel.name, tokenGumbel, from);
+  for (
+    const router of [
+      staticRouter,
+      stochastic,
+      randomRouter,
+      sequenceGumbel,
+      tokenGumbel,
+      reinforce,
+    ] as const
+  ) {
+    plugins.routers.register(router.name, router as RouterKind, from);
+  }
   plugins.backends.register("onnx", async (options) => {
     const { openOnnxBackend } = await import("./backends/onnx/mod.ts");
     return openOnnxBackend(options);

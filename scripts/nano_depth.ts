@@ -13,8 +13,8 @@ import { loadParts } from "../core/run/parts.ts";
 import { RunRepositories } from "../core/run/repositories.ts";
 import { formatTable } from "../core/run/table.ts";
 import { randomGates } from "../core/routing/mod.ts";
-import { floats, type FloatTensor, RandomStream, type Shape } from "../core/tensor/mod.ts";
-import { Evaluator } from "../core/train/mod.ts";
+import { floats, RandomStream } from "../core/tensor/mod.ts";
+import { Evaluator, type GatesOf } from "../core/eval/mod.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 import { tokenGumbel } from "../plugins/routers/token_gumbel.ts";
 
@@ -41,11 +41,11 @@ await runScript(async () => {
   const layers = student.model.dims.numLayers;
   const base = await evaluator.base(batches);
 
-  const measure = async (name: string, gates: (batch: number, shape: Shape) => FloatTensor) => {
+  const measure = async (name: string, gates: GatesOf) => {
     const { loss, perplexity } = await evaluator.baseUnder(batches, gates);
     return [name, loss, perplexity, perplexity / base.perplexity] as const;
   };
-  const without = (dropped: (layer: number) => boolean) => (_batch: number, shape: Shape) => {
+  const without = (dropped: (layer: number) => boolean): GatesOf => (shape) => {
     const gates = floats(shape);
     return floats(shape, gates.data.map((_, i) => dropped(i % layers) ? 0 : 1));
   };
@@ -61,7 +61,7 @@ await runScript(async () => {
     rows.push(await measure(`without block ${layer}`, without((other) => other === layer)));
   }
   for (const skip of [0.1, 0.2, 0.3, 0.4]) {
-    const gates = (batch: number, shape: Shape) => {
+    const gates: GatesOf = (shape, batch) => {
       const drawn = randomGates(shape, 1 - skip, new RandomStream(SEED, `skip ${skip}`, batch));
       // The first four always run, as in the experiments.
       return floats(shape, drawn.data.map((gate, i) => i % layers < 4 ? 1 : gate));

@@ -23,7 +23,8 @@ import { initialize } from "../core/nn/mod.ts";
 import { countFrom, newCommand, readOptions } from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
 import { floats } from "../core/tensor/mod.ts";
-import { AdamW, Evaluator, Trainer, TrainingStep } from "../core/train/mod.ts";
+import { Evaluator } from "../core/eval/mod.ts";
+import { AdamW, Trainer, TrainingStep } from "../core/train/mod.ts";
 import { microworld } from "../plugins/corpora/microworld/mod.ts";
 import { llamaKind } from "../plugins/models/llama/mod.ts";
 

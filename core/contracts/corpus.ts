@@ -20,6 +20,16 @@ export interface Document {
   readonly spans?: readonly Span[];
 }
 
+/** A question with a few answers to choose from. */
+export interface ChoiceQuestion {
+  /** What comes before the answer. */
+  readonly prompt: string;
+  /** The answers as they would follow the prompt, a space in front included; different ones. */
+  readonly choices: readonly string[];
+  /** Index of the right one. */
+  readonly answer: number;
+}
+
 /** A source of documents. Asking twice gives the same documents in the same order. */
 export interface Corpus {
   readonly name: string;
@@ -27,4 +37,6 @@ export interface Corpus {
   readonly kinds: readonly string[];
   /** The documents of one split, lazily; may be endless for generated text. */
   documents(split: Split): Iterable<Document>;
+  /** Questions about what the documents of this corpus say, where it has any; in a fixed order. */
+  questions?(split: Split): Iterable<ChoiceQuestion>;
 }

@@ -3,5 +3,6 @@ export * from "./attention.ts";
 export * from "./base_precision.ts";
 export * from "./linear.ts";
 export * from "./lora.ts";
+export * from "./mlp.ts";
 export * from "./params.ts";
 export * from "./rope_tables.ts";

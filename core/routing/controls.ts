@@ -30,6 +30,18 @@ export function rateMatchedGates(
   return floats(shape, gates.data.map((_, i) => random.uniform() < activity[i % layers]! ? 1 : 0));
 }
 
+/** The same gates, those of each sequence given to another sequence of the batch. */
+export function swappedGates(gates: FloatTensor, random: RandomStream): FloatTensor {
+  const [rows, length, layers] = gates.shape as [number, number, number];
+  const order = random.shuffle(Array.from({ length: rows }, (_, row) => row));
+  const swapped = floats(gates.shape);
+  const size = length * layers;
+  order.forEach((from, to) => {
+    swapped.data.set(gates.data.subarray(from * size, (from + 1) * size), to * size);
+  });
+  return swapped;
+}
+
 /** The same gates, each real token's whole pattern given to another real token of the batch. */
 export function shuffledGates(
   gates: FloatTensor,

@@ -3,7 +3,7 @@
  *
  * The gated pass is what training and the controls use. Every block is computed and blended in,
  * x + g (block(x) - x), so a gate of 0 leaves the state as it was, to the bit, and the gradient of a
- * gate is what its block would have changed. A skipped token still lends its keys and values. The
+ * gate is what its block would have changed. Blocks that are known to be skipped by all are left out. A skipped token still lends its keys and values. The
  * anchor layers run once: the router reads the state after them, and the pass goes on from there.
  */
 
@@ -20,6 +20,7 @@ import {
   broadcastTo,
   checkpoint,
   constant,
+  constantValue,
   mul,
   type Node,
   shapeOf,
@@ -41,7 +42,7 @@ export interface Routing {
 
 /** Gates that are given instead of decided: the controls. */
 export interface FixedGates {
-  /** `[B, T, L - anchorLayers]` */
+  /** `[B, T, L - anchorLayers]`, or of a shape that broadcasts to it */
   readonly gates: Node;
   readonly anchorLayers: number;
 }
@@ -65,7 +66,7 @@ export function siteOf(model: DecoderModel, anchorLayers: number): Site {
         `current value is ${anchorLayers}`,
     );
   }
-  return { hiddenSize, routableLayers: numLayers - anchorLayers };
+  return { hiddenSize, anchorLayers, routableLayers: numLayers - anchorLayers };
 }
 
 /** What every pass over the same tokens has in common. */
@@ -125,10 +126,17 @@ export function forward(
     )
     : undefined;
   const gates = "gates" in routing ? routing.gates : decision!.gates;
+  const value = constantValue(gates);
+  const known = value?.data.length === model.dims.numLayers - anchorLayers ? value.data : undefined;
   for (let layer = anchorLayers; layer < model.dims.numLayers; layer++) {
     const at = layer - anchorLayers;
-    const gate = slice(gates, 2, at, at + 1); // [B, T, 1]
-    x = kept(add(x, mul(gate, sub(run(layer, x), x))), [x, gate]);
+    if (known?.[at] === 0) continue;
+    const one = (values: Node) => slice(values, 2, at, at + 1); // [B, T, 1]
+    const scales = decision?.survivalScale;
+    const weights = [...(known ? [] : [one(gates)]), ...(scales ? [one(scales)] : [])];
+    const ran = run(layer, x);
+    const blended = weights.length === 0 ? ran : add(x, mul(weights.reduce(mul), sub(ran, x)));
+    x = kept(blended, [x, ...weights]);
   }
   return { hiddenStates: x, anchor, ...(decision ? { decision } : {}) };
 }

@@ -34,6 +34,7 @@ export interface LoraConfig {
   readonly alpha: number;
   readonly dropout: number;
   readonly targets: readonly string[];
+  readonly startStep: number;
 }
 
 /** Which router decides, and the options that this router declares. */
@@ -51,9 +52,12 @@ export interface ObjectiveConfig {
   readonly distillWeight: number;
   readonly distillTemperature: number;
   readonly distillWarmupSteps: number;
+  readonly distillScale: number;
+  readonly hiddenWeight: number;
   readonly sparsityWeight: number;
   readonly targetWeight: number;
   readonly targetSkip: number;
+  readonly targetSkipFrom?: number | undefined;
   readonly targetWarmupSteps: number;
 }
 
@@ -63,11 +67,16 @@ export interface EvaluationConfig {
   readonly batches: number;
   readonly finalBatches: number;
   readonly calibrationBatches: number;
+  readonly gates: "calibrated" | "sampled";
+  readonly questions: number;
+  readonly staticMaskBatches: number;
+  readonly budgets: readonly number[];
 }
 
 /** How often a run saves what it needs to continue. */
 export interface CheckpointConfig {
   readonly every: number;
+  readonly use: "last" | "best";
 }
 
 /** Everything that decides what a run computes. */
@@ -125,6 +134,8 @@ const lora = z.strictObject({
   targets: z.array(text()).min(1)
     .default(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
     .describe("projections that get an adapter, by their names in PEFT"),
+  startStep: count(0).default(0)
+    .describe("steps at the start in which the router alone learns"),
 });
 
 const objective = z.strictObject({
@@ -135,12 +146,20 @@ const objective = z.strictObject({
   distillWarmupSteps: count(0).default(0).describe(
     "steps over which distillation rises to its weight",
   ),
+  distillScale: z.number().positive().default(1).describe(
+    "factor on the distillation loss; the original summed it over a sequence: its length",
+  ),
+  hiddenWeight: z.number().min(0).default(0)
+    .describe("weight of the last states' distance from those of the frozen model"),
   sparsityWeight: z.number().min(0).default(0)
     .describe("price of one routable layer run per token (L1)"),
   targetWeight: z.number().min(0).default(20)
     .describe("weight of (skip ratio − target)², the batch's mean against the wanted share"),
   targetSkip: z.number().min(0).lt(1).default(0.3)
     .describe("wanted share of routable token-layer pairs to skip"),
+  targetSkipFrom: z.number().min(0).lt(1).optional().describe(
+    "draw each step's target between this and targetSkip, for a router that reads its budget",
+  ),
   targetWarmupSteps: count(0).default(0).describe(
     "steps over which the target rises from 0; at most a third of the run",
   ),
@@ -152,10 +171,25 @@ const evaluation = z.strictObject({
   finalBatches: count(1).default(40).describe("validation batches of the final table"),
   calibrationBatches: count(1).default(20)
     .describe("training batches on which the gates' threshold is set"),
+  gates: z.enum(["calibrated", "sampled"]).default("calibrated").describe(
+    "gates without noise at the target skip ratio, or drawn as in training (as the original did)",
+  ),
+  questions: count(0).default(100).describe(
+    "questions with choices in the final table, where the corpus has any",
+  ),
+  staticMaskBatches: count(0).default(4).describe(
+    "training batches on which the best static mask is searched for; 0: no search",
+  ),
+  budgets: z.array(z.number().min(0).lt(1)).default([0.1, 0.2, 0.4, 0.5, 0.6]).describe(
+    "further skip ratios at which the finished model is evaluated",
+  ),
 });
 
 const checkpoint = z.strictObject({
   every: count(1).default(50).describe("optimizer steps between checkpoints"),
+  use: z.enum(["last", "best"]).default("last").describe(
+    "which one the run ends with: the last, or that of the lowest validation loss",
+  ),
 });
 
 /** What every router has, beside the options of its own. */

@@ -1,67 +1,87 @@
 /** What a finished run is measured on, and how that is shown. */
 
-import { randomGates } from "../routing/mod.ts";
-import { RandomStream } from "../tensor/mod.ts";
 import {
+  compareWays,
+  type Comparison,
+  type ComparisonRow,
   type Evaluator,
-  type LabelledBatch,
-  type RoutedLoss,
-  type TextLoss,
-} from "../train/mod.ts";
+  type Interval,
+  type OperatingPoint,
+  pairedDifference,
+  rowOf,
+  type Way,
+} from "../eval/mod.ts";
+import { RoutingStatistics, tokenFlops } from "../routing/mod.ts";
+import { type ExperimentConfig } from "./config_schema.ts";
+import { type Parts } from "./parts.ts";
 import { formatTable } from "./table.ts";
+import { scheduleAt } from "./schedule.ts";
 
-/** The routed model beside everything that it has to be compared with. */
-export interface FinalEvaluation {
-  /** The frozen model at full depth. */
-  readonly base: TextLoss;
-  /** The frozen model with as many blocks skipped at random. */
-  readonly baseRandom: TextLoss;
-  /** The trained model at full depth. */
-  readonly fullDepth: TextLoss;
-  readonly routed: RoutedLoss;
-  readonly random: RoutedLoss;
-  readonly rateMatched: RoutedLoss;
-  readonly shuffled: RoutedLoss;
+/** Runs every comparison that makes sense for the run's router. */
+export function evaluateFinally(
+  evaluator: Evaluator,
+  config: ExperimentConfig,
+  parts: Parts,
+  point: OperatingPoint,
+): Promise<Comparison> {
+  const { evaluation, router, sequenceLength, seed, steps } = config;
+  const { student } = parts;
+  const sampleAt = evaluation.gates === "sampled"
+    ? scheduleAt(config, steps - 1).temperature
+    : undefined;
+  return compareWays(evaluator, {
+    router: student.router.router,
+    point,
+    sampleAt,
+    validation: parts.validationBatches(evaluation.finalBatches),
+    calibration: parts.calibrationBatches(evaluation.calibrationBatches),
+    maskSearch: parts.calibrationBatches(evaluation.staticMaskBatches),
+    choices: parts.validationQuestions(evaluation.questions),
+    budgets: evaluation.budgets,
+    costs: tokenFlops(student.model, router.anchorLayers, sequenceLength, student.router.router),
+    seed,
+  });
 }
 
-/** Runs every comparison on the same text, at the router's calibrated threshold. */
-export async function evaluateFinally(
-  evaluator: Evaluator,
-  batches: readonly LabelledBatch[],
-  threshold: number,
-  seed: number,
-): Promise<FinalEvaluation> {
-  const routed = await evaluator.routed(batches, threshold);
-  const { layerActivity, skipRatio } = routed.statistics;
-  const control = (kind: "random" | "rate-matched" | "shuffled") =>
-    evaluator.control(kind, batches, threshold, layerActivity, seed);
-  return {
-    base: await evaluator.base(batches),
-    baseRandom: await evaluator.baseUnder(
-      batches,
-      (batch, shape) =>
-        randomGates(shape, 1 - skipRatio, new RandomStream(seed, "base-skips", batch)),
-    ),
-    fullDepth: await evaluator.fullDepth(batches),
-    routed,
-    random: await control("random"),
-    rateMatched: await control("rate-matched"),
-    shuffled: await control("shuffled"),
-  };
+/** The way that stands for a run where runs are compared: with the gates that it evaluates with. */
+export function headline({ evaluation }: ExperimentConfig, comparison: Comparison): ComparisonRow {
+  return rowOf(comparison, evaluation.gates === "sampled" ? "sampled" : "routed");
 }
 
 /** The numbers that `run.json` ends with. */
-export function finalNumbers(evaluation: FinalEvaluation, wallSeconds: number) {
-  const { base, baseRandom, fullDepth, routed, random, rateMatched, shuffled } = evaluation;
-  const { statistics } = routed;
+export function finalNumbers(
+  config: ExperimentConfig,
+  comparison: Comparison,
+  step: number,
+  wallSeconds: number,
+) {
+  const { result, statistics, flopsPerToken, accuracy } = headline(config, comparison);
+  const { rows, frontier, information, staticMask } = comparison;
   return {
-    perplexity: routed.perplexity,
-    basePerplexity: base.perplexity,
-    fullDepthPerplexity: fullDepth.perplexity,
-    randomPerplexity: random.perplexity,
-    rateMatchedPerplexity: rateMatched.perplexity,
-    shuffledPerplexity: shuffled.perplexity,
-    baseRandomPerplexity: baseRandom.perplexity,
+    step,
+    loss: result.loss,
+    perplexity: result.perplexity,
+    accuracy,
+    flopsPerToken,
+    ...(statistics ? statisticsNumbers(statistics) : {}),
+    gateInformationBits: information,
+    staticMask: staticMask?.map((layer) => layer + config.router.anchorLayers),
+    rows: Object.fromEntries(rows.map((row) => [row.way, rowNumbers(row)])),
+    frontier: frontier.map(({ budget, threshold, result: at, flopsPerToken: flops }) => ({
+      budget,
+      threshold,
+      loss: at.loss,
+      perplexity: at.perplexity,
+      skipRatio: at.statistics.skipRatio,
+      flopsPerToken: flops,
+    })),
+    validationTokens: result.tokens,
+    wallSeconds,
+  };
+}
+
+function statisticsNumbers(statistics: RoutingStatistics) {
+  return {
     skipRatio: statistics.skipRatio,
     activeLayers: statistics.activeLayers,
     totalLayers: statistics.anchorLayers + statistics.routableLayers,
@@ -71,26 +91,52 @@ export function finalNumbers(evaluation: FinalEvaluation, wallSeconds: number) {
     activeLayersByKind: Object.fromEntries(
       statistics.byKind.map(({ kind, activeLayers }) => [kind, activeLayers]),
     ),
-    validationTokens: routed.tokens,
-    wallSeconds,
   };
 }
 
+function rowNumbers({ result, statistics, flopsPerToken, accuracy }: ComparisonRow) {
+  return {
+    loss: result.loss,
+    perplexity: result.perplexity,
+    skipRatio: statistics?.skipRatio ?? 0,
+    flopsPerToken,
+    ...(accuracy === undefined ? {} : { accuracy }),
+  };
+}
+
+/** What tables call the ways of running a model. */
+function nameOf(way: Way, { router }: Parts["student"]): string {
+  const { decidesBy, name, promptTokens } = router.router;
+  switch (way) {
+    case "base":
+      return "base model, full depth";
+    case "full-depth":
+      return "trained model, full depth";
+    case "routed":
+      return { state: "routed", chance: `under ${name} gates`, rule: "trained model" }[decidesBy];
+    case "sampled":
+      return decidesBy === "state" ? "routed, gates drawn as in training" : "gates as in training";
+    case "shuffled":
+      return `  same gates, shuffled over ${promptTokens ? "sequences" : "tokens"}`;
+    case "rate-matched":
+      return "  random, same rate per layer";
+    case "random":
+      return "  random, same rate overall";
+    case "static-mask":
+      return "  best static mask";
+    case "by-token":
+      return "  looked up by token";
+    case "by-position":
+      return "  looked up by position";
+    case "base-random":
+      return "base model, random skipping";
+  }
+}
+
 /** The comparison as a table: one row per way of running the model. */
-export function comparisonTable(evaluation: FinalEvaluation): string {
-  const { base, baseRandom, fullDepth, routed, random, rateMatched, shuffled } = evaluation;
-  const layers = routed.statistics.anchorLayers + routed.statistics.routableLayers;
-  type Statistics = RoutedLoss["statistics"];
-  const row = (name: string, result: TextLoss, skips?: Statistics, router?: Statistics) => [
-    name,
-    result.loss,
-    result.perplexity,
-    result.perplexity / base.perplexity,
-    skips?.activeLayers ?? layers,
-    skips?.skipRatio ?? 0,
-    router?.entropy,
-    router?.collapse,
-  ];
+export function comparisonTable(comparison: Comparison, { student }: Parts): string {
+  const base = rowOf(comparison, "base");
+  const layers = student.model.dims.numLayers;
   return formatTable(
     [
       { title: "validation" },
@@ -99,25 +145,53 @@ export function comparisonTable(evaluation: FinalEvaluation): string {
       { title: "× base", digits: 3 },
       { title: "active layers", digits: 2 },
       { title: "skip ratio", digits: 3 },
-      { title: "entropy", digits: 3 },
-      { title: "collapse" },
+      { title: "FLOPs", digits: 3 },
+      { title: "questions", digits: 3 },
     ],
+    comparison.rows.map(({ way, result, statistics, flopsPerToken, accuracy }) => [
+      nameOf(way, student),
+      result.loss,
+      result.perplexity,
+      result.perplexity / base.result.perplexity,
+      statistics?.activeLayers ?? layers,
+      statistics?.skipRatio ?? 0,
+      flopsPerToken / base.flopsPerToken,
+      accuracy,
+    ]),
+  );
+}
+
+/** One model at several budgets; undefined where there is only one. */
+export function frontierTable(comparison: Comparison): string | undefined {
+  const base = rowOf(comparison, "base");
+  if (comparison.frontier.length === 0) return undefined;
+  return formatTable(
     [
-      row("base model, full depth", base),
-      row("trained model, full depth", fullDepth),
-      row("routed", routed, routed.statistics, routed.statistics),
-      row("  same gates, shuffled over tokens", shuffled, shuffled.statistics),
-      row("  random, same rate per layer", rateMatched, rateMatched.statistics),
-      row("  random, same rate overall", random, random.statistics),
-      row("base model, random skipping", baseRandom, random.statistics),
+      { title: "budget", digits: 2 },
+      { title: "skip ratio", digits: 3 },
+      { title: "FLOPs", digits: 3 },
+      { title: "loss", digits: 4 },
+      { title: "perplexity", digits: 3 },
+      { title: "× base", digits: 3 },
     ],
+    comparison.frontier.map(({ budget, result, flopsPerToken }) => [
+      budget,
+      result.statistics.skipRatio,
+      flopsPerToken / base.flopsPerToken,
+      result.loss,
+      result.perplexity,
+      result.perplexity / base.result.perplexity,
+    ]),
   );
 }
 
 /** Depth by kind of token, deepest first; undefined where tokens carry no kinds. */
-export function kindTable({ routed: { statistics } }: FinalEvaluation): string | undefined {
+export function kindTable(comparison: Comparison): string | undefined {
+  const { statistics } = rowOf(comparison, "routed");
+  if (!statistics || statistics.byKind.length < 2 || comparison.information === undefined) {
+    return undefined;
+  }
   const { byKind, tokens } = statistics;
-  if (byKind.length < 2) return undefined;
   return formatTable(
     [
       { title: "kind of token" },
@@ -127,4 +201,42 @@ export function kindTable({ routed: { statistics } }: FinalEvaluation): string |
     byKind.toSorted((a, b) => b.activeLayers - a.activeLayers)
       .map(({ kind, tokens: count, activeLayers }) => [kind, count / tokens, activeLayers]),
   );
+}
+
+/** Controls that skip as much as the router, without reading the context. */
+const CONTROLS: readonly Way[] = [
+  "shuffled",
+  "rate-matched",
+  "random",
+  "static-mask",
+  "by-token",
+  "by-position",
+];
+
+/** In plain words, whether the router earns its place; undefined for a router that reads nothing. */
+export function verdict(comparison: Comparison): string | undefined {
+  const { rows, information } = comparison;
+  if (information === undefined) return undefined;
+  const routed = rowOf(comparison, "routed");
+  const { collapse, entropy } = routed.statistics!;
+  const over = (row: ComparisonRow) => pairedDifference(row.result, routed.result);
+  const rivals = rows.filter(({ way }) => CONTROLS.includes(way));
+  const best = rivals.reduce((a, b) => a.result.loss <= b.result.loss ? a : b);
+  const shuffled = over(rowOf(comparison, "shuffled"));
+  const lines = [
+    collapse === "none"
+      ? undefined
+      : `The router has collapsed (${collapse}): it treats all tokens alike.`,
+    `Shuffling the gates costs ${showInterval(shuffled)} nats per token: what the router reads ` +
+    `${shuffled.low > 0 ? "matters" : "makes no difference that this text could show"}.`,
+    `The best control, ${best.way}, costs ${showInterval(over(best))} nats at a skip ratio of ` +
+    `${(best.statistics?.skipRatio ?? 0).toFixed(3)}.`,
+    `Gates carry ${information.toFixed(3)} bits about the token, beyond the layer; one decision ` +
+    `has an entropy of ${entropy.toFixed(3)} bits at full noise.`,
+  ];
+  return lines.filter((line) => line !== undefined).join("\n");
+}
+
+function showInterval({ value, low, high }: Interval): string {
+  return `${value.toFixed(3)} (95%: ${low.toFixed(3)} to ${high.toFixed(3)})`;
 }

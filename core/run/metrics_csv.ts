@@ -16,8 +16,8 @@ export const TIMING_COLUMNS = ["tokens_per_second", "gflops_per_second", "peak_m
 
 /**
  * Columns of `metrics.csv`, one row per optimizer step. `train_loss` is (1 - a) times
- * `ce_loss` plus a times `kd_loss` (both in nats per token) plus `gate_loss` and `target_loss`, which
- * are written as they enter the sum, with their weights. Validation columns are empty at steps
+ * `ce_loss` plus a times `kd_loss` (both in nats per token) plus `gate_loss`, `target_loss`,
+ * `hidden_loss` and `policy_loss`, which are written as they enter the sum, with their weights. Validation columns are empty at steps
  * without an evaluation.
  */
 export const METRIC_COLUMNS = [
@@ -28,10 +28,13 @@ export const METRIC_COLUMNS = [
   "kd_loss",
   "gate_loss",
   "target_loss",
+  "hidden_loss",
+  "policy_loss",
   "validation_loss",
   "perplexity",
   "avg_active_layers",
   "skip_ratio",
+  "target_skip",
   "temperature",
   "learning_rate",
   "router_entropy",

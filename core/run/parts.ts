@@ -17,10 +17,10 @@ import {
 } from "../io/mod.ts";
 import { adaptedProjections, initialize, type LoraOptions, type Weights } from "../nn/mod.ts";
 import { floats } from "../tensor/mod.ts";
+import { type ChoiceBatches, choiceBatches, type LabelledBatch } from "../eval/mod.ts";
 import {
   checkWeights,
   type FrozenWeights,
-  type LabelledBatch,
   loadFrozen,
   type StudentOptions,
   trainableParams,
@@ -53,6 +53,8 @@ export interface Parts extends AsyncDisposable {
   calibrationBatches(count: number): LabelledBatch[];
   /** The first `count` validation batches; fewer where the text has no more. */
   validationBatches(count: number): LabelledBatch[];
+  /** The first `count` validation questions with choices; none where the text has none. */
+  validationQuestions(count: number): ChoiceBatches;
 }
 
 /**
@@ -110,6 +112,8 @@ export async function loadParts(
         (_, index) => full(order.batch(index)),
       ),
     validationBatches: (count) => firstBatches(packValidation(), batchSize, count),
+    validationQuestions: (most) =>
+      choiceBatches(corpus.questions?.("validation") ?? [], tokenizer, { batchSize, length, most }),
     async [Symbol.asyncDispose]() {
       for (const tensor of Object.values(frozen)) tensor[Symbol.dispose]();
       await backend[Symbol.asyncDispose]();

@@ -8,9 +8,10 @@ import { type ExperimentConfig } from "./config_schema.ts";
 import {
   comparisonTable,
   evaluateFinally,
-  type FinalEvaluation,
   finalNumbers,
+  frontierTable,
   kindTable,
+  verdict,
 } from "./final_evaluation.ts";
 import { readMetrics } from "./metrics_csv.ts";
 import { type Parts } from "./parts.ts";
@@ -37,12 +38,11 @@ export async function writeResults(
   config: ExperimentConfig,
   parts: Parts,
   run: OpenRun,
-  { evaluator, threshold, checkpoint }: TrainedRun,
+  { evaluator, point, checkpoint, step }: TrainedRun,
   started: number,
 ): Promise<void> {
   await using own = evaluator;
-  const batches = parts.validationBatches(config.evaluation.finalBatches);
-  const evaluation = await evaluateFinally(own, batches, threshold, config.seed);
+  const comparison = await evaluateFinally(own, config, parts, point);
   const metrics = readMetrics(run.file(METRICS_FILE));
   const figure = await writeFigure(
     run.file("training"),
@@ -56,16 +56,15 @@ export async function writeResults(
     }),
   );
   const wallSeconds = (performance.now() - started) / 1000;
-  run.finish(finalNumbers(evaluation, wallSeconds));
+  run.finish(finalNumbers(config, comparison, step, wallSeconds));
 
-  const lines = [
-    "",
-    comparisonTable(evaluation),
-    "",
-    tokenLine(evaluation),
+  const tables = [
+    comparisonTable(comparison, parts),
+    verdict(comparison),
+    kindTable(comparison),
+    frontierTable(comparison),
   ];
-  const kinds = kindTable(evaluation);
-  if (kinds) lines.push("", kinds);
+  const lines = tables.filter((text) => text !== undefined).flatMap((text) => ["", text]);
   const here = (path: string) => relative(process.cwd(), path) || path;
   lines.push(
     "",
@@ -80,12 +79,4 @@ export async function writeResults(
     ...next.map((line) => `  ${line}`),
   );
   console.log(lines.join("\n"));
-}
-
-function tokenLine({ routed, shuffled }: FinalEvaluation): string {
-  return `Looking at the token is worth ${
-    (shuffled.loss - routed.loss).toFixed(3)
-  } nats: the loss ` +
-    "of the same gates, shuffled over tokens, less that of the routed model.\n" +
-    "Entropy is that of one decision at full noise, in bits.";
 }

@@ -3,11 +3,7 @@
 import process from "node:process";
 import {
   AdamW,
-  anneal,
   CheckpointStore,
-  Evaluator,
-  ramp,
-  type RoutedLoss,
   type StepReport,
   Trainer,
   type TrainerState,
@@ -15,12 +11,14 @@ import {
   TrainingStep,
 } from "../train/mod.ts";
 import { UserError } from "../contracts/mod.ts";
+import { Evaluator, type OperatingPoint, type RoutedLoss } from "../eval/mod.ts";
 import { siteOf } from "../routing/mod.ts";
 import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
 import { LAYER_COLUMNS, METRIC_COLUMNS, MetricsCsv } from "./metrics_csv.ts";
 import { type Parts } from "./parts.ts";
 import { createProgress } from "./progress.ts";
 import { type OpenRun } from "./run_folder.ts";
+import { scheduleAt } from "./schedule.ts";
 import { Interrupted } from "./script.ts";
 
 /** Names of the files in a run folder. */
@@ -31,10 +29,12 @@ export const CHECKPOINTS_FOLDER = "checkpoints";
 /** A run whose steps are all taken. */
 export interface TrainedRun {
   readonly evaluator: Evaluator;
-  /** A block runs where its logit is above this. */
-  readonly threshold: number;
-  /** The newest checkpoint. */
+  /** Where the router was last calibrated to work. */
+  readonly point: OperatingPoint;
+  /** The checkpoint that the run ends with. */
   readonly checkpoint: string;
+  /** Its step. */
+  readonly step: number;
 }
 
 /**
@@ -56,7 +56,7 @@ export async function trainRun(
     trainable,
     config.optimizer,
     () => true,
-    (name) => name in own ? config.router.rateFactor : 1,
+    (name, step) => name in own ? config.router.rateFactor : step > config.lora.startStep ? 1 : 0,
   );
   const store = new CheckpointStore(run.file(CHECKPOINTS_FOLDER), {
     student,
@@ -81,7 +81,15 @@ export async function trainRun(
     seed: config.seed,
   });
   trainer.step = state.step;
-  const evaluator = new Evaluator(backend, student, frozen, trainable, parts.kinds);
+  trainer.usualCost = state.usualCost;
+  const evaluator = new Evaluator(
+    backend,
+    student,
+    frozen,
+    trainable,
+    parts.kinds,
+    config.seed,
+  );
 
   using metrics = MetricsCsv.open(run.file(METRICS_FILE), METRIC_COLUMNS, state.step);
   using layers = MetricsCsv.open(run.file(LAYERS_FILE), LAYER_COLUMNS, state.step);
@@ -103,15 +111,19 @@ export async function trainRun(
   try {
     while (!trainer.done) {
       const report = await trainer.next();
-      state = { ...state, step: report.step };
+      state = {
+        ...state,
+        step: report.step,
+        ...(trainer.usualCost === undefined ? {} : { usualCost: trainer.usualCost }),
+      };
       const evaluates = report.step % config.evaluation.every === 0 || trainer.done;
       let evaluated: RoutedLoss | undefined;
       if (evaluates) {
-        const { batches, calibrationBatches } = config.evaluation;
+        const { calibrationBatches } = config.evaluation;
         const calibration = parts.calibrationBatches(calibrationBatches);
-        const threshold = await evaluator.calibrate(calibration, config.objective.targetSkip);
-        evaluated = await evaluator.routed(parts.validationBatches(batches), threshold);
-        state = { ...state, threshold, best: better(state, evaluated.loss) };
+        const point = await evaluator.calibrate(calibration, config.objective.targetSkip);
+        evaluated = await evaluateNow(evaluator, config, parts, point, report.schedule.temperature);
+        state = { ...state, threshold: point.threshold, best: better(state, evaluated.loss) };
       }
       metrics.append(metricsRow(report, config, parts, evaluated));
       evaluated?.statistics.layerActivity.forEach((share, i) => {
@@ -142,7 +154,30 @@ export async function trainRun(
   } finally {
     progress.stop();
   }
-  return { evaluator, threshold: state.threshold, checkpoint: store.path(state.step) };
+  const checkpoint = store.path(ending(config, state));
+  if (ending(config, state) !== state.step) state = store.restoreFrom(checkpoint);
+  const { threshold, step } = state;
+  const { targetSkip } = config.objective;
+  return { evaluator, point: { threshold, targetSkip }, checkpoint, step };
+}
+
+/** Step of the checkpoint that a run ends with, by the rule that was declared beforehand. */
+function ending({ checkpoint }: ExperimentConfig, { step, best }: TrainerState): number {
+  return checkpoint.use === "best" && best ? best.step : step;
+}
+
+/** The validation loss during training. */
+function evaluateNow(
+  evaluator: Evaluator,
+  { evaluation, objective }: ExperimentConfig,
+  parts: Parts,
+  point: OperatingPoint,
+  temperature: number,
+): Promise<RoutedLoss> {
+  const batches = parts.validationBatches(evaluation.batches);
+  return evaluation.gates === "sampled"
+    ? evaluator.sampled(batches, { temperature, targetSkip: objective.targetSkip })
+    : evaluator.routed(batches, point);
 }
 
 function routerFile({ router }: ExperimentConfig) {
@@ -150,18 +185,7 @@ function routerFile({ router }: ExperimentConfig) {
   return { name, anchorLayers, options: ownOptions(router) };
 }
 
-/** A run that is too short for its warm-ups spends a third of its steps on them. */
-function scheduleAt(config: ExperimentConfig, step: number) {
-  const { objective, router, steps } = config;
-  const atMost = (warmup: number) => Math.min(warmup, Math.floor(steps / 3));
-  return {
-    temperature: anneal(router.temperatureStart, router.temperatureEnd, step, steps),
-    distillShare: ramp(objective.distillWeight, step, atMost(objective.distillWarmupSteps)),
-    targetSkip: ramp(objective.targetSkip, step, atMost(objective.targetWarmupSteps)),
-  };
-}
-
-/** Every evaluation is calibrated to the same budget, so the lowest loss is the best. */
+/** With calibrated gates every evaluation has the same budget, so the lowest loss is the best. */
 function better({ step, best }: TrainerState, validationLoss: number): TrainerState["best"] {
   return best && best.validationLoss <= validationLoss ? best : { step, validationLoss };
 }
@@ -181,6 +205,9 @@ function metricsRow(
     "kd_loss": losses.distill,
     "gate_loss": config.objective.sparsityWeight * losses.sparsity,
     "target_loss": config.objective.targetWeight * losses.target,
+    "hidden_loss": config.objective.hiddenWeight * losses.hidden,
+    "policy_loss": losses.policy,
+    "target_skip": schedule.targetSkip,
     "validation_loss": evaluated?.loss,
     perplexity: evaluated?.perplexity,
     "avg_active_layers": config.router.anchorLayers + active,

@@ -29,7 +29,7 @@ import { siteOf } from "../routing/mod.ts";
 import { type FloatTensor, sameShape } from "../tensor/mod.ts";
 import { writeAdapter } from "./adapter_files.ts";
 import { type AdamW } from "./optimizer.ts";
-import { type StudentOptions } from "./step.ts";
+import { type StudentOptions } from "./student.ts";
 
 /** Checkpoints of a run are named by their step. */
 const PREFIX = "step-";
@@ -46,6 +46,8 @@ const stateSchema = z.object({
   step: z.int().min(0),
   threshold: z.number(),
   best: z.object({ step: z.int(), validationLoss: z.number() }).nullable(),
+  /** Baseline of the policy gradient; absent where there is none. */
+  usualCost: z.number().optional(),
 });
 
 /** What changes while a run goes on, besides parameters and optimizer. */
@@ -120,6 +122,18 @@ export class CheckpointStore {
       this.#refuseDamaged();
       return undefined;
     }
+    const state = this.restoreFrom(folder);
+    // A run that was killed between a checkpoint and what follows it left that undone.
+    this.#tidy(state);
+    return state;
+  }
+
+  /**
+   * Restores parameters and optimizer from one checkpoint, in place.
+   *
+   * @throws {UserError} when it is damaged or of another configuration.
+   */
+  restoreFrom(folder: string): TrainerState {
     const path = join(folder, STATE);
     const parsed = stateSchema.safeParse(readJson(path, "the trainer's state"));
     if (!parsed.success) {
@@ -138,8 +152,6 @@ export class CheckpointStore {
       tensor.data.set(stored.data);
     }
     const { version: _version, ...state } = parsed.data;
-    // A run that was killed between a checkpoint and what follows it left that undone.
-    this.#tidy(state);
     return state;
   }
 

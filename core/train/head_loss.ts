@@ -54,7 +54,7 @@ function asRows(x: Node): Node {
  * The language loss of states, summed over parts of their rows.
  *
  * @param states `[B, T, D]`, one or several
- * @param others what has a value for each token but no gradient, `[B, T]`
+ * @param others what has a value for each token but no gradient, `[B, T]`; at least one
  * @param trainable inputs that the loss may depend on besides the states
  * @param vocabulary number of logits of a row
  * @param lossOf the loss of some rows of `states`, `[R, D]`, and of `others`, `[R]`
@@ -91,13 +91,15 @@ export function lossInParts(
     const known = { ...part, loss: withGradient(part.loss, wrt, slopes) };
     total = total ? sum(total, known) : known;
   }
-  return total!;
+  const places = shapeOf(others[0]!);
+  return { ...total!, tokenLosses: reshape(total!.tokenLosses, places) };
 }
 
 function sum(a: LanguageLoss, b: LanguageLoss): LanguageLoss {
   return {
     loss: add(a.loss, b.loss),
     crossEntropy: add(a.crossEntropy, b.crossEntropy),
+    tokenLosses: concat([a.tokenLosses, b.tokenLosses], 0),
     ...(a.distill && b.distill ? { distill: add(a.distill, b.distill) } : {}),
   };
 }

@@ -1,11 +1,11 @@
-/** Training: objective, compiled step, optimizer, schedules, loop, and evaluation on text. */
-export * from "./evaluator.ts";
+/** Training: objective, compiled step, optimizer, schedules and loop. */
 export * from "./frozen_weights.ts";
 export * from "./head_loss.ts";
 export * from "./objective.ts";
 export * from "./optimizer.ts";
 export * from "./schedule.ts";
 export * from "./step.ts";
+export * from "./student.ts";
 export * from "./trainer.ts";
 export * from "./adapter_files.ts";
 export * from "./checkpoint.ts";

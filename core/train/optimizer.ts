@@ -26,13 +26,14 @@ export class AdamW {
   /**
    * @param params updated in place
    * @param decays whether a parameter decays; all do unless said otherwise
-   * @param rateOf factor on the learning rate of a parameter; 1 unless said otherwise
+   * @param rateOf factor on the learning rate of a parameter at a step (counted from 1); 1 unless
+   *   said otherwise
    */
   constructor(
     readonly params: Weights,
     readonly options: AdamWOptions,
     private readonly decays: (tensor: FloatTensor) => boolean = () => true,
-    private readonly rateOf: (name: string) => number = () => 1,
+    private readonly rateOf: (name: string, step: number) => number = () => 1,
   ) {
     const zeros = () =>
       Object.fromEntries(
@@ -53,7 +54,7 @@ export class AdamW {
     const { beta1, beta2, epsilon, weightDecay } = this.options;
     const rootCorrection = Math.sqrt(1 - beta2 ** step);
     for (const [name, tensor] of Object.entries(this.params)) {
-      const rate = learningRate * this.rateOf(name);
+      const rate = learningRate * this.rateOf(name, step);
       const stepSize = rate / (1 - beta1 ** step);
       const shrink = 1 - (this.decays(tensor) ? rate * weightDecay : 0);
       const parameter = tensor.data;

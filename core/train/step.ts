@@ -6,54 +6,21 @@
  * follow on the host (see `optimizer.ts` for why).
  */
 
-import {
-  type Backend,
-  type DecoderModel,
-  type DeviceTensor,
-  type ParamSpecs,
-  type Program,
-  type Router,
-  type Site,
-} from "../contracts/mod.ts";
+import { type Backend, type DeviceTensor, type Program, type Site } from "../contracts/mod.ts";
 import { gradients, input, type Node } from "../graph/mod.ts";
-import {
-  baseNodes,
-  type BasePrecision,
-  dropoutMasks,
-  inputNodes,
-  loraAdapters,
-  type LoraOptions,
-  loraParams,
-  ParamNodes,
-  type Weights,
-} from "../nn/mod.ts";
+import { dropoutMasks, type Weights } from "../nn/mod.ts";
 import { forward, siteOf } from "../routing/mod.ts";
 import { floats, type HostTensor, RandomStream } from "../tensor/mod.ts";
 import { lossInParts } from "./head_loss.ts";
-import { languageLoss, type LossParts, objective, type ObjectiveOptions } from "./objective.ts";
-
-/** Tokens to learn from. */
-export interface Batch {
-  /** int32 `[B, T]` */
-  readonly tokens: HostTensor;
-  /** int32 `[B, T]`: the token after each. */
-  readonly targets: HostTensor;
-  /** float32 `[B, T]`: 1 for real tokens, 0 for padding. */
-  readonly tokenMask: HostTensor;
-}
-
-/** What is trained, and how it is put together. */
-export interface StudentOptions {
-  readonly model: DecoderModel;
-  /** Adapters on the frozen model; absent: the whole model is trained. */
-  readonly lora?: LoraOptions;
-  /** Absent: full depth. */
-  readonly router?: { readonly router: Router; readonly anchorLayers: number };
-  readonly batchSize: number;
-  readonly sequenceLength: number;
-  /** How the frozen model is kept; float32 unless told. */
-  readonly basePrecision?: BasePrecision;
-}
+import {
+  hiddenDistance,
+  languageLoss,
+  type LossParts,
+  needsTeacher,
+  objective,
+  type ObjectiveOptions,
+} from "./objective.ts";
+import { type Batch, gateNoise, promptFeed, studentNodes, type StudentOptions } from "./student.ts";
 
 /** A student and the loss it is trained with. */
 export interface StepOptions extends StudentOptions {
@@ -67,27 +34,27 @@ export interface StepSchedule {
   readonly temperature: number;
   readonly distillShare: number;
   readonly targetSkip: number;
+  /** Baseline of the policy gradient; absent: unknown yet, so there is no such gradient. */
+  readonly usualCost?: number | undefined;
 }
 
-/** Losses of a step, as numbers. */
-export interface StepLosses {
-  readonly loss: number;
-  readonly crossEntropy: number;
-  readonly distill: number;
-  readonly sparsity: number;
-  readonly target: number;
+/** Losses that add up over micro-batches; 0 where a student has no such part. */
+const SUMMED = [
+  "loss",
+  "crossEntropy",
+  "distill",
+  "hidden",
+  "sparsity",
+  "target",
+  "policy",
+  "cost",
+] as const;
+
+/** Losses of a step, as numbers; see {@link LossParts}. */
+export type StepLosses = Readonly<Record<typeof SUMMED[number], number>> & {
   /** Share of tokens that ran each routable block, by the gates sampled in training. */
   readonly activity: readonly number[];
-}
-
-/** Declares what `options` trains: adapters and router, or the whole model. */
-export function trainableParams(options: StudentOptions): ParamSpecs {
-  const { model, lora, router } = options;
-  return {
-    ...(lora ? loraParams(model, lora) : model.params()),
-    ...(router ? router.router.params(siteOf(model, router.anchorLayers)) : {}),
-  };
-}
+};
 
 type StepOutput = keyof LossParts | `gradient:${string}`;
 
@@ -116,6 +83,11 @@ export class TrainingStep implements AsyncDisposable {
     return this.program.flops;
   }
 
+  /** Whether the router is trained by policy gradient, and so needs to know what is usual. */
+  get learnsByPolicy(): boolean {
+    return this.program.inputs.has("usualCost");
+  }
+
   /**
    * Losses and gradients of one optimizer step, summed over its micro-batches. Nothing is changed;
    * the same arguments give the same bits.
@@ -134,7 +106,10 @@ export class TrainingStep implements AsyncDisposable {
     );
     if (counts.includes(0)) throw new RangeError("Cannot train on a batch without real tokens");
     const realTokens = counts.reduce((sum, count) => sum + count, 0);
-    const total = { loss: 0, crossEntropy: 0, distill: 0, sparsity: 0, target: 0 };
+    const total = Object.fromEntries(SUMMED.map((part) => [part, 0])) as Record<
+      typeof SUMMED[number],
+      number
+    >;
     const activity: number[] = [];
     let sums: Record<string, HostTensor> | undefined;
     for (const [micro, batch] of batches.entries()) {
@@ -142,16 +117,17 @@ export class TrainingStep implements AsyncDisposable {
         ...this.frozen,
         ...this.trainable,
         ...batch as unknown as Record<string, HostTensor>,
+        ...this.prompt(batch),
         ...this.noise(seed, step * batches.length + micro),
         lossScale: floats([], [1 / realTokens]),
         microShare: floats([], [1 / batches.length]),
         temperature: floats([], [schedule.temperature]),
         distillShare: floats([], [schedule.distillShare]),
         targetSkip: floats([], [schedule.targetSkip]),
+        usualCost: floats([], [schedule.usualCost ?? 0]),
+        policyShare: floats([], [schedule.usualCost === undefined ? 0 : 1]),
       });
-      for (const part of Object.keys(total) as (keyof typeof total)[]) {
-        total[part] += result[part]?.data[0] ?? 0;
-      }
+      for (const part of SUMMED) total[part] += result[part]?.data[0] ?? 0;
       result.activity?.data.forEach((share, layer) => {
         activity[layer] = (activity[layer] ?? 0) + share / batches.length;
       });
@@ -164,16 +140,15 @@ export class TrainingStep implements AsyncDisposable {
     return { losses: { ...total, activity }, gradients: sums! };
   }
 
+  private prompt(batch: Batch): Record<string, HostTensor> {
+    return promptFeed(this.program, this.options, batch);
+  }
+
   /** Noise for gates and adapters, drawn from the run's seed. */
   private noise(seed: number, draw: number): Record<string, HostTensor> {
     const { inputs } = this.program;
     const masks = dropoutMasks(inputs, this.options.lora?.dropout ?? 0, seed, draw);
-    const gumbel = inputs.get("noise");
-    if (!gumbel) return masks;
-    const random = new RandomStream(seed, "gumbel", draw);
-    const noise = floats(gumbel.shape);
-    for (let i = 0; i < noise.data.length; i++) noise.data[i] = random.uniform();
-    return { ...masks, noise };
+    return { ...masks, ...gateNoise(this.program, new RandomStream(seed, "gumbel", draw)) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -189,15 +164,6 @@ function addInto(
     const sum = sums[name]!.data;
     for (let i = 0; i < sum.length; i++) sum[i]! += data[i]!;
   }
-}
-
-/** The parameters of a student as nodes, with its adapters and without. */
-export function studentNodes(options: StudentOptions, training: boolean) {
-  const { model, lora, basePrecision = "float32" } = options;
-  const trainable = inputNodes(trainableParams(options));
-  const base = new ParamNodes({ ...baseNodes(model, basePrecision), ...trainable });
-  const student = lora ? base.withAdapters(loraAdapters(model, lora, trainable, training)) : base;
-  return { trainable, base, student };
 }
 
 /** The graph of one micro-batch: every loss part, and a gradient for every trainable parameter. */
@@ -221,6 +187,8 @@ export function stepGraph(options: StepOptions): Record<StepOutput, Node> {
         temperature: input("temperature", []),
         noise: input("noise", [...shape, site!.routableLayers]),
         tokenMask,
+        promptMask: input("promptMask", shape),
+        targetSkip: input("targetSkip", []),
       },
     },
     options.checkpointing,
@@ -230,10 +198,15 @@ export function stepGraph(options: StepOptions): Record<StepOutput, Node> {
     microShare: input("microShare", []),
     distillShare: input("distillShare", []),
     targetSkip: input("targetSkip", []),
+    usualCost: input("usualCost", []),
+    policyShare: input("policyShare", []),
   };
-  const teaches = options.objective.distillWeight > 0;
+  const { distillWeight, hiddenWeight = 0 } = options.objective;
+  const teacher = needsTeacher(options.objective)
+    ? forward(model, base, tokens).hiddenStates
+    : undefined;
   const language = lossInParts(
-    [pass.hiddenStates, ...(teaches ? [forward(model, base, tokens).hiddenStates] : [])],
+    [pass.hiddenStates, ...(teacher && distillWeight > 0 ? [teacher] : [])],
     [input("targets", shape, "int32"), tokenMask],
     Object.values(trainable),
     model.dims.vocabSize,
@@ -247,7 +220,14 @@ export function stepGraph(options: StepOptions): Record<StepOutput, Node> {
         taught && model.head(base, taught),
       ),
   );
-  const parts = objective(options.objective, inputs, language, tokenMask, pass.decision);
+  const parts = objective(options.objective, inputs, {
+    language,
+    tokenMask,
+    decision: pass.decision,
+    hidden: teacher && hiddenWeight > 0
+      ? hiddenDistance(pass.hiddenStates, teacher, tokenMask, inputs.lossScale)
+      : undefined,
+  });
   // The last layers first: their gradients are known first, and then need not wait for the others.
   const names = Object.keys(trainable);
   const slopes = gradients(parts.loss, names.map((name) => trainable[name]!));

@@ -7,7 +7,8 @@
 
 import { AdamW, clipByNorm } from "./optimizer.ts";
 import { learningRateAt, type RateSchedule } from "./schedule.ts";
-import { type Batch, type StepLosses, type StepSchedule, type TrainingStep } from "./step.ts";
+import { type StepLosses, type StepSchedule, type TrainingStep } from "./step.ts";
+import { type Batch } from "./student.ts";
 
 /** Settings of the loop. */
 export interface TrainerOptions {
@@ -18,7 +19,7 @@ export interface TrainerOptions {
   readonly clipNorm: number;
   readonly rate: RateSchedule;
   /** Values of a step, counted from 0. */
-  readonly schedule: (step: number) => StepSchedule;
+  readonly schedule: (step: number) => Omit<StepSchedule, "usualCost">;
   /** Micro-batch `index` of the run, counted from 0. */
   readonly batch: (index: number) => Batch;
   readonly seed: number;
@@ -40,10 +41,15 @@ export interface StepReport {
   readonly flops: number;
 }
 
+/** Share of the past in what a sequence usually costs, per step. */
+const COST_DECAY = 0.9;
+
 /** The training loop, one step at a time. */
 export class Trainer {
   /** Optimizer steps taken so far; set it when a run is resumed. */
   step = 0;
+  /** What a sequence has cost of late, for a policy gradient; set it when a run is resumed. */
+  usualCost: number | undefined;
 
   constructor(
     private readonly program: TrainingStep,
@@ -65,7 +71,7 @@ export class Trainer {
   async next(): Promise<StepReport> {
     const { accumulation, clipNorm, rate, seed, steps } = this.options;
     const started = performance.now();
-    const schedule = this.options.schedule(this.step);
+    const schedule = { ...this.options.schedule(this.step), usualCost: this.usualCost };
     const learningRate = learningRateAt(rate, this.step, steps);
     const batches = Array.from(
       { length: accumulation },
@@ -77,6 +83,10 @@ export class Trainer {
       throw new TrainingDiverged(this.step + 1, losses.loss);
     }
     this.optimizer.step(gradients, learningRate, ++this.step);
+    if (this.program.learnsByPolicy) {
+      const before = this.usualCost ?? losses.cost;
+      this.usualCost = COST_DECAY * before + (1 - COST_DECAY) * losses.cost;
+    }
     return {
       step: this.step,
       losses,

@@ -81,4 +81,4 @@ export { rope } from "./rope.ts";
 export { dequantize, type DequantizeAttrs } from "./blocks.ts";
 export { checkpoint, withGradient } from "./recompute.ts";
 export { after, cast, stopGradient, straightThrough } from "./control.ts";
-export { constant, input, inputName, scalar } from "./source.ts";
+export { constant, constantValue, input, inputName, scalar } from "./source.ts";

@@ -39,3 +39,8 @@ export function scalar(value: number): Node {
 export function inputName(node: Node): string | undefined {
   return node.op === inputOp ? (node.attrs as { name: string }).name : undefined;
 }
+
+/** Value of a constant node, or undefined for any other. */
+export function constantValue(node: Node): HostTensor | undefined {
+  return node.op === constantOp ? (node.attrs as { value: HostTensor }).value : undefined;
+}

@@ -1,7 +1,6 @@
 /** The endless stream of documents, and which family each is of. */
 
 import type { Corpus, Document, Split } from "../../../core/contracts/corpus.ts";
-import { UserError } from "../../../core/contracts/errors.ts";
 import { RandomStream } from "../../../core/tensor/random.ts";
 import { arithmeticProblem, countingOn } from "./arithmetic.ts";
 import { circleOfPeople, countOfThings, orderOfNumbers, orderOfPeople } from "./circles.ts";
@@ -10,27 +9,10 @@ import { writeCompositionQuestions, writeCompositions } from "./hops.ts";
 import { answer, ask, type Problem, tell } from "./problem.ts";
 import { splitOfClaim, splitOfDocument } from "./splits.ts";
 import { boxStory, trackingStory } from "./stories.ts";
+import { type MicroworldOptions, seedOf } from "./options.ts";
+import { choiceQuestions } from "./questions.ts";
 import { buildWorld, type World } from "./world.ts";
 import { KINDS, Writer } from "./writer.ts";
-
-/** How to get a microworld. */
-export interface MicroworldOptions {
-  /** Decides the world and the documents; a whole number. Default 1. */
-  readonly seed?: number;
-}
-
-/** The seed of the microworld that `nano` knows. */
-export const DEFAULT_SEED = 1;
-
-/** The seed of `options`. Throws a {@link UserError} unless it is a whole number from 0 on. */
-export function seedOf({ seed = DEFAULT_SEED }: MicroworldOptions): number {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new UserError(
-      `Cannot write a microworld for seed ${seed}: give a whole number from 0 on`,
-    );
-  }
-  return seed;
-}
 
 type Family = (writer: Writer, random: RandomStream, world: World) => void;
 
@@ -129,5 +111,6 @@ export function microworld(options: MicroworldOptions = {}): Corpus {
     name: "microworld",
     kinds: KINDS,
     documents: (split) => ({ [Symbol.iterator]: () => documents(world, seed, split) }),
+    questions: (split) => choiceQuestions(split, options),
   };
 }

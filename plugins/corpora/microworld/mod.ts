@@ -8,6 +8,13 @@
  * Held out, besides whole documents: a tenth of all compositions ("the town of the mother of
  * Doran") and of all phrasings of fact questions for validation, and another tenth for test.
  */
-export { DEFAULT_SEED, microworld, type MicroworldOptions } from "./corpus.ts";
-export { type Question, type QuestionKind, questions, transcript } from "./questions.ts";
+export { microworld } from "./corpus.ts";
+export { DEFAULT_SEED, type MicroworldOptions } from "./options.ts";
+export {
+  choiceQuestions,
+  type Question,
+  type QuestionKind,
+  questions,
+  transcript,
+} from "./questions.ts";
 export { type Kind, KINDS } from "./writer.ts";

@@ -9,13 +9,13 @@
  * questions of train, for examples in a prompt, may be.
  */
 
-import type { Split } from "../../../core/contracts/corpus.ts";
+import type { ChoiceQuestion, Split } from "../../../core/contracts/corpus.ts";
 import { RandomStream } from "../../../core/tensor/random.ts";
 import { arithmeticProblem } from "./arithmetic.ts";
 import { circleOfPeople, countOfThings, orderOfNumbers, orderOfPeople } from "./circles.ts";
-import { type MicroworldOptions, seedOf } from "./corpus.ts";
 import { factProblem } from "./facts.ts";
 import { compose, compositionProblem } from "./hops.ts";
+import { type MicroworldOptions, seedOf } from "./options.ts";
 import { ask, type Conclusion, type Problem } from "./problem.ts";
 import { splitOfClaim } from "./splits.ts";
 import { boxStory, trackingStory } from "./stories.ts";
@@ -157,4 +157,40 @@ export function questions(
     }
   };
   return { [Symbol.iterator]: start };
+}
+
+/**
+ * The questions of a split that have choices, one of `facts` and one of `reason` in turn as long as
+ * there are both, as the documents write them.
+ *
+ * @throws {UserError} if the seed is not a whole number from 0 on
+ */
+export function choiceQuestions(
+  split: Split,
+  options: MicroworldOptions = {},
+): Iterable<ChoiceQuestion> {
+  const sets = [questions("facts", split, options), questions("reason", split, options)];
+  return {
+    *[Symbol.iterator]() {
+      let open = sets.map((set) => Iterator.from(set));
+      while (open.length > 0) {
+        const ended = new Set<unknown>();
+        for (const set of open) {
+          const { value, done } = set.next();
+          if (done) ended.add(set);
+          else if (value.choices) yield toChoices(value);
+        }
+        open = open.filter((set) => !ended.has(set));
+      }
+    },
+  };
+}
+
+function toChoices(asked: Question): ChoiceQuestion {
+  const choices = asked.choices!.map((answer) => transcript({ ...asked, answer }).continuation);
+  return {
+    prompt: transcript(asked).prompt,
+    choices,
+    answer: asked.choices!.indexOf(asked.answer),
+  };
 }

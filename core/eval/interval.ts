@@ -1,0 +1,52 @@
+/** How sure a difference between two losses is. */
+
+import { RandomStream } from "../tensor/mod.ts";
+import { type SequenceLoss, type TextLoss } from "./text_loss.ts";
+
+/** A value with the interval that holds it with 95% confidence. */
+export interface Interval {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+const RESAMPLES = 1000;
+
+/**
+ * Loss of `a` less that of `b` in nats per token, over the same text: a paired bootstrap over
+ * sequences (Efron and Tibshirani 1993, chapter 13), 1,000 resamples, percentiles.
+ *
+ * @throws {RangeError} when the two are not over the same sequences.
+ */
+export function pairedDifference(
+  a: Pick<TextLoss, "sequences">,
+  b: Pick<TextLoss, "sequences">,
+  seed = 0,
+): Interval {
+  const pairs = a.sequences.map((own, i): SequenceLoss => {
+    const other = b.sequences[i];
+    if (other?.tokens !== own.tokens || a.sequences.length !== b.sequences.length) {
+      throw new RangeError("Cannot compare losses: they are not over the same sequences");
+    }
+    return { sum: own.sum - other.sum, tokens: own.tokens };
+  });
+  const random = new RandomStream(seed, "paired-bootstrap");
+  const meanOf = (pick: (i: number) => SequenceLoss) => {
+    let [sum, tokens] = [0, 0];
+    for (let i = 0; i < pairs.length; i++) {
+      const pair = pick(i);
+      sum += pair.sum;
+      tokens += pair.tokens;
+    }
+    return sum / tokens;
+  };
+  const drawn = Float64Array.from(
+    { length: RESAMPLES },
+    () => meanOf(() => pairs[random.below(pairs.length)]!),
+  ).sort();
+  return {
+    value: meanOf((i) => pairs[i]!),
+    low: drawn[Math.floor(0.025 * RESAMPLES)]!,
+    high: drawn[Math.ceil(0.975 * RESAMPLES) - 1]!,
+  };
+}

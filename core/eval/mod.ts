@@ -1,0 +1,9 @@
+/** Evaluation: losses of text under a router's gates and under others, and questions with choices. */
+export * from "./choices.ts";
+export * from "./comparison.ts";
+export * from "./evaluation_graphs.ts";
+export * from "./evaluator.ts";
+export * from "./interval.ts";
+export * from "./lookup_controls.ts";
+export * from "./static_mask.ts";
+export * from "./text_loss.ts";

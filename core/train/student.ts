@@ -1,0 +1,82 @@
+/** What is trained and evaluated: a frozen model, adapters on it, and a router beside it. */
+
+import { type DecoderModel, type ParamSpecs, type Program, type Router } from "../contracts/mod.ts";
+import {
+  baseNodes,
+  type BasePrecision,
+  inputNodes,
+  loraAdapters,
+  type LoraOptions,
+  loraParams,
+  ParamNodes,
+} from "../nn/mod.ts";
+import { leadingPrompt, siteOf } from "../routing/mod.ts";
+import { floats, type HostTensor, type RandomStream } from "../tensor/mod.ts";
+
+/** Tokens to learn from. */
+export interface Batch {
+  /** int32 `[B, T]` */
+  readonly tokens: HostTensor;
+  /** int32 `[B, T]`: the token after each. */
+  readonly targets: HostTensor;
+  /** float32 `[B, T]`: 1 for real tokens, 0 for padding. */
+  readonly tokenMask: HostTensor;
+  /** float32 `[B, T]`: 1 for the prompt's tokens; absent: as many as the router counts as such. */
+  readonly promptMask?: HostTensor;
+}
+
+/** What is trained, and how it is put together. */
+export interface StudentOptions {
+  readonly model: DecoderModel;
+  /** Adapters on the frozen model; absent: the whole model is trained. */
+  readonly lora?: LoraOptions;
+  /** Absent: full depth. */
+  readonly router?: { readonly router: Router; readonly anchorLayers: number };
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  /** How the frozen model is kept; float32 unless told. */
+  readonly basePrecision?: BasePrecision;
+}
+
+/** Declares what `options` trains: adapters and router, or the whole model. */
+export function trainableParams(options: StudentOptions): ParamSpecs {
+  const { model, lora, router } = options;
+  return {
+    ...(lora ? loraParams(model, lora) : model.params()),
+    ...(router ? router.router.params(siteOf(model, router.anchorLayers)) : {}),
+  };
+}
+
+/** The parameters of a student as nodes, with its adapters and without. */
+export function studentNodes(options: StudentOptions, training: boolean) {
+  const { model, lora, basePrecision = "float32" } = options;
+  const trainable = inputNodes(trainableParams(options));
+  const base = new ParamNodes({ ...baseNodes(model, basePrecision), ...trainable });
+  const student = lora ? base.withAdapters(loraAdapters(model, lora, trainable, training)) : base;
+  return { trainable, base, student };
+}
+
+/** Uniform noise for gates, where a program asks for it. */
+export function gateNoise(
+  { inputs }: Pick<Program, "inputs">,
+  random: RandomStream,
+): Record<string, HostTensor> {
+  const wanted = inputs.get("noise");
+  if (!wanted) return {};
+  const noise = floats(wanted.shape);
+  for (let i = 0; i < noise.data.length; i++) noise.data[i] = random.uniform();
+  return { noise };
+}
+
+/** Which tokens are the prompt, where a program asks for it. */
+export function promptFeed(
+  { inputs }: Pick<Program, "inputs">,
+  { router }: StudentOptions,
+  batch: Batch,
+): Record<string, HostTensor> {
+  const wanted = inputs.get("promptMask");
+  if (!wanted) return {};
+  const [rows, length] = wanted.shape as [number, number];
+  const leading = () => leadingPrompt(rows, length, router?.router.promptTokens ?? 0);
+  return { promptMask: batch.promptMask ?? leading() };
+}
