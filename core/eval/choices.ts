@@ -21,7 +21,8 @@ interface Row {
 }
 
 /**
- * Lays questions out in batches. One that is too long for a row is left out.
+ * Lays questions out in batches. One that is too long for a row is left out, and so is one with a
+ * choice that has no token of its own to be scored.
  *
  * @param most stops after this many questions
  */
@@ -45,7 +46,8 @@ export function choiceBatches(
         ids: [...start, ...tokenizer.encode(prompt + choice)],
         promptLength,
       }));
-      if (own.some(({ ids }) => ids.length - 1 > length)) continue;
+      const scored = Math.max(promptLength, 1); // the first id has nothing before it to say it
+      if (own.some(({ ids }) => ids.length - 1 > length || ids.length <= scored)) continue;
       rows.push(...own);
       asked.push({ rows: own.length, answer });
       if (asked.length >= most) break;

@@ -54,7 +54,7 @@ export interface FrontierPoint {
 /** Everything a finished model is measured by. */
 export interface Comparison {
   readonly rows: readonly ComparisonRow[];
-  /** The same model at other budgets, by rising skip ratio, its own among them. */
+  /** The same model at the plan's budgets, which rise. */
   readonly frontier: readonly FrontierPoint[];
   /** I(gate; token | layer) in bits; absent where nothing reads tokens. */
   readonly information?: number;

@@ -86,6 +86,16 @@ export class Evaluator implements AsyncDisposable {
     return await this.#routedLoss("routed", batches, pointFeeds(at));
   }
 
+  /** The routed model on one batch, token by token: losses `[B, T]`, gates `[B, T, L']`. */
+  async routedTokens(
+    batch: LabelledBatch,
+    at: OperatingPoint,
+    index = 0,
+  ): Promise<{ losses: FloatTensor; gates: FloatTensor }> {
+    const { losses, gates } = await this.#run("routed", batch, index, pointFeeds(at));
+    return { losses: losses as FloatTensor, gates: gates as FloatTensor };
+  }
+
   /** The routed model with gates sampled as in training, at this temperature. */
   async sampled(
     batches: Iterable<LabelledBatch>,

@@ -7,3 +7,4 @@ export * from "./interval.ts";
 export * from "./lookup_controls.ts";
 export * from "./static_mask.ts";
 export * from "./text_loss.ts";
+export * from "./token_categories.ts";

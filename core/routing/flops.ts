@@ -8,7 +8,7 @@
 
 import { type DecoderModel, type Router } from "../contracts/mod.ts";
 import { input, matmulFlops, type Node } from "../graph/mod.ts";
-import { causalMask, inputNodes, ParamNodes } from "../nn/mod.ts";
+import { inputNodes, ParamNodes } from "../nn/mod.ts";
 import { siteOf } from "./forward.ts";
 
 /** Cost of the parts of a pass, per token. */
@@ -39,7 +39,9 @@ export function tokenFlops(
   const x = input("x", [1, length, hiddenSize]);
   const positions = input("positions", [1, length], "int32");
   const heads = (name: string) => input(name, [1, numKeyValueHeads, length, headDim]);
-  const memory = { keys: heads("keys"), values: heads("values"), mask: causalMask(length) };
+  // Not the causal mask, of which attention knows what need not be computed.
+  const mask = input("mask", [1, 1, length, length]);
+  const memory = { keys: heads("keys"), values: heads("values"), mask };
   const perToken = (...outputs: Node[]) => matmulFlops(outputs) / length;
 
   const layers = Array.from({ length: numLayers }, (_, layer) => {

@@ -1,7 +1,19 @@
 /** What a routed model pays for depth, and the statistics that it is charged by. */
 
-import { broadcastTo, div, mean, mul, type Node, reduceSum, reshape } from "../graph/mod.ts";
-import { scalar, shapeOf, sub } from "../graph/mod.ts";
+import {
+  broadcastTo,
+  constant,
+  div,
+  mean,
+  mul,
+  type Node,
+  reduceSum,
+  reshape,
+  scalar,
+  shapeOf,
+  sub,
+} from "../graph/mod.ts";
+import { floats } from "../tensor/mod.ts";
 
 /**
  * Share of real tokens that run each block, `[L']`. Padding never counts.
@@ -21,9 +33,22 @@ function broadcastColumn(x: Node): Node {
   return reshape(x, [batch, length, 1]);
 }
 
-/** The L1 term: blocks run per token, the sum of {@link layerActivity} over blocks. */
-export function activityPenalty(activity: Node): Node {
-  return reduceSum(activity);
+/**
+ * The L1 term: blocks run per token, the sum of {@link layerActivity} over blocks.
+ *
+ * @param ramp factors on the price of the first and of the last block; those between lie between
+ */
+export function activityPenalty(
+  activity: Node,
+  [first, last]: readonly [number, number] = [1, 1],
+): Node {
+  if (first === 1 && last === 1) return reduceSum(activity);
+  const layers = shapeOf(activity)[0]!;
+  const factors = Array.from(
+    { length: layers },
+    (_, i) => first + (last - first) * i / Math.max(layers - 1, 1),
+  );
+  return reduceSum(mul(activity, constant(floats([layers], factors))));
 }
 
 /** (skip - target)^2, with skip the share of routable token-block pairs that are skipped. */

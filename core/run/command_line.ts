@@ -23,6 +23,8 @@ export interface CommandLine {
   readonly config?: string;
   /** Which of the experiment's settings to start from; by the model unless given. */
   readonly scale?: Scale;
+  /** Which of the experiment's recipes: dlr's own unless given. */
+  readonly recipe?: "dlr" | "reference";
   /** Named settings by dotted key, as text; for `resolveConfig`. */
   readonly overrides: Readonly<Record<string, string>>;
   /** `key=value` texts of `--set`, in their order. */
@@ -69,6 +71,7 @@ export function readCommandLine(args: readonly string[], help: ExperimentHelp): 
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.config === undefined ? {} : { config: options.config }),
     ...(options.scale === undefined ? {} : { scale: options.scale }),
+    ...(options.recipe === undefined ? {} : { recipe: options.recipe }),
     overrides,
     sets: options.set,
     quiet: options.quiet ?? false,
@@ -84,6 +87,13 @@ function experimentCommand({ command, description, settings }: ExperimentHelp) {
     .addOption(
       new Option("--scale <name>", "settings to start from (default: by the model)")
         .choices(["small", "reference"] as const),
+    )
+    .addOption(
+      new Option(
+        "--recipe <name>",
+        "how it is trained: dlr's way (default), or as the original was",
+      )
+        .choices(["dlr", "reference"] as const),
     )
     .option("--base-precision <name>", "how the frozen model is kept: float32, int4 or nf4")
     .option("--checkpointing", "less memory: compute every block again for its gradient")

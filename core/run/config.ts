@@ -1,7 +1,7 @@
 /**
  * Makes an experiment's configuration from its layers, later ones winning: defaults of the schema,
- * defaults of the experiment, its settings at the reference's scale where that is wanted, a
- * `--config` file, named options (`--steps`), `--set key=value`.
+ * defaults of the experiment, its settings at the reference's scale and of the reference's recipe
+ * where those are wanted, a `--config` file, named options (`--steps`), `--set key=value`.
  *
  * Every layer is taken apart into dotted keys first, so that a misspelt name is found, and a wrong
  * value can be reported together with where it came from.
@@ -9,7 +9,12 @@
 
 import { UserError } from "../contracts/errors.ts";
 import { type ConfigKey, keysOf } from "./config_keys.ts";
-import { type ExperimentConfig, experimentSchema, type RouterOptions } from "./config_schema.ts";
+import {
+  type ExperimentConfig,
+  experimentSchema,
+  isCommonRouterKey,
+  type RouterOptions,
+} from "./config_schema.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import type { Scale } from "./plugins.ts";
 import { type ConfigTree, isTree, leaves, parseJson, readValue, Settings } from "./settings.ts";
@@ -20,6 +25,8 @@ export interface ConfigLayers {
   readonly defaults: ConfigTree;
   /** Settings at the reference's scale, laid over the defaults. */
   readonly reference?: ConfigTree | undefined;
+  /** Settings of another recipe, laid over those. */
+  readonly recipe?: ConfigTree | undefined;
   /** At which scale a model is trained; none chosen: the experiment's own. Default: `small`. */
   readonly scaleOf?: (model: string | undefined) => Scale;
   /** What each router declares, by router name. */
@@ -34,6 +41,7 @@ export interface ConfigLayers {
 
 const FROM_DEFAULTS = "the experiment's defaults";
 const FROM_REFERENCE = "the experiment's settings at --scale reference";
+const FROM_RECIPE = "the experiment's settings for --recipe reference";
 
 /**
  * The checked configuration that the layers add up to.
@@ -46,7 +54,9 @@ export async function resolveConfig(layers: ConfigLayers): Promise<ExperimentCon
   const model = lastGiven("model", [layers.defaults, fileTree], layers);
   const scale = layers.scaleOf?.(model) ?? "small";
   const reference = scale === "reference" ? layers.reference ?? {} : {};
-  const routerName = lastGiven("router.name", [layers.defaults, reference, fileTree], layers);
+  const recipe = layers.recipe ?? {};
+  const trees = [layers.defaults, reference, recipe, fileTree];
+  const routerName = lastGiven("router.name", trees, layers);
   if (routerName === undefined) {
     throw new UserError(`The setting "router.name" is missing: give it by --set router.name=NAME`);
   }
@@ -61,7 +71,9 @@ export async function resolveConfig(layers: ConfigLayers): Promise<ExperimentCon
   const schema = experimentSchema(routerOptions);
   const settings = new Settings(keysOf(schema));
   settings.addTree(withoutForeignOptions(layers.defaults, routerName), FROM_DEFAULTS);
-  settings.addTree(withoutForeignOptions(reference, routerName), FROM_REFERENCE);
+  const own = isTree(layers.defaults["router"]) ? layers.defaults["router"]["name"] : undefined;
+  settings.addTree(withoutForeignOptions(reference, routerName, own), FROM_REFERENCE);
+  settings.addTree(withoutForeignOptions(recipe, routerName, own), FROM_RECIPE);
   settings.addTree(fileTree, layers.file ?? "");
   for (const [key, text] of Object.entries(layers.overrides ?? {})) {
     if (text !== undefined) settings.addText(key, text, optionOf(key));
@@ -139,8 +151,13 @@ function lastGiven(
 }
 
 /** Settings, less the options of a router that was replaced by another. */
-function withoutForeignOptions(tree: ConfigTree, routerName: string): ConfigTree {
+function withoutForeignOptions(
+  tree: ConfigTree,
+  routerName: string,
+  ownName: unknown = undefined,
+): ConfigTree {
   const { router } = tree;
-  if (!isTree(router) || router["name"] === undefined || router["name"] === routerName) return tree;
-  return { ...tree, router: { name: routerName } };
+  if (!isTree(router) || (router["name"] ?? ownName ?? routerName) === routerName) return tree;
+  const common = Object.entries(router).filter(([key]) => isCommonRouterKey(key));
+  return { ...tree, router: { ...Object.fromEntries(common), name: routerName } };
 }

@@ -27,6 +27,7 @@ interface Described {
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, Described>>;
   readonly items?: Described;
+  readonly prefixItems?: readonly Described[];
   readonly anyOf?: readonly Described[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
@@ -93,6 +94,10 @@ function allowedBy(setting: Described): string {
     case "null":
       return "null";
     case "array": {
+      if (setting.prefixItems !== undefined) {
+        const [first, ...others] = setting.prefixItems;
+        return `a list of ${others.length + 1} (a,b), each ${allowedBy(first ?? {})}`;
+      }
       const some = (setting.minItems ?? 0) > 0 ? "a list of at least one entry" : "a list";
       return `${some} (a,b,c), each ${allowedBy(setting.items ?? {})}`;
     }

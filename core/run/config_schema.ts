@@ -52,9 +52,10 @@ export interface ObjectiveConfig {
   readonly distillWeight: number;
   readonly distillTemperature: number;
   readonly distillWarmupSteps: number;
-  readonly distillScale: number;
+  readonly distillPer: "token" | "sequence";
   readonly hiddenWeight: number;
   readonly sparsityWeight: number;
+  readonly sparsityRamp: readonly [number, number];
   readonly targetWeight: number;
   readonly targetSkip: number;
   readonly targetSkipFrom?: number | undefined;
@@ -67,7 +68,7 @@ export interface EvaluationConfig {
   readonly batches: number;
   readonly finalBatches: number;
   readonly calibrationBatches: number;
-  readonly gates: "calibrated" | "sampled";
+  readonly gates: "calibrated" | "own" | "sampled";
   readonly questions: number;
   readonly staticMaskBatches: number;
   readonly budgets: readonly number[];
@@ -146,13 +147,16 @@ const objective = z.strictObject({
   distillWarmupSteps: count(0).default(0).describe(
     "steps over which distillation rises to its weight",
   ),
-  distillScale: z.number().positive().default(1).describe(
-    "factor on the distillation loss; the original summed it over a sequence: its length",
+  distillPer: z.enum(["token", "sequence"]).default("token").describe(
+    "what distillation is a mean over: tokens; or sequences, each the sum of its tokens, as the " +
+      "original had it",
   ),
   hiddenWeight: z.number().min(0).default(0)
     .describe("weight of the last states' distance from those of the frozen model"),
   sparsityWeight: z.number().min(0).default(0)
     .describe("price of one routable layer run per token (L1)"),
+  sparsityRamp: z.tuple([z.number().min(0), z.number().min(0)]).default([1, 1])
+    .describe("factors on that price at the first and the last routable layer"),
   targetWeight: z.number().min(0).default(20)
     .describe("weight of (skip ratio − target)², the batch's mean against the wanted share"),
   targetSkip: z.number().min(0).lt(1).default(0.3)
@@ -171,8 +175,9 @@ const evaluation = z.strictObject({
   finalBatches: count(1).default(40).describe("validation batches of the final table"),
   calibrationBatches: count(1).default(20)
     .describe("training batches on which the gates' threshold is set"),
-  gates: z.enum(["calibrated", "sampled"]).default("calibrated").describe(
-    "gates without noise at the target skip ratio, or drawn as in training (as the original did)",
+  gates: z.enum(["calibrated", "own", "sampled"]).default("calibrated").describe(
+    "gates without noise, at a threshold for the target skip ratio or at even odds; or drawn as in " +
+      "training, as the original did",
   ),
   questions: count(0).default(100).describe(
     "questions with choices in the final table, where the corpus has any",
@@ -205,9 +210,14 @@ const commonRouter = {
     .describe("their temperature at the last step, reached in equal ratios"),
 };
 
+/** Whether every router has the setting of this name. */
+export function isCommonRouterKey(key: string): boolean {
+  return key in commonRouter;
+}
+
 /** The options that the router itself declares: all but those that every router has. */
 export function ownOptions(router: RouterConfig): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(router).filter(([key]) => !(key in commonRouter)));
+  return Object.fromEntries(Object.entries(router).filter(([key]) => !isCommonRouterKey(key)));
 }
 
 /** The options a router declares; a router without any gives an empty object. */

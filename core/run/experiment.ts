@@ -21,8 +21,10 @@ export interface Experiment {
   readonly description: string;
   /** Settings that differ from the schema's defaults; names the router. */
   readonly defaults: ConfigTree & { readonly router: ConfigTree & { readonly name: string } };
-  /** Settings that differ from those at the scale of the experiment that is reproduced. */
-  readonly reference?: ConfigTree;
+  /** Settings that differ at the scale of the experiment that is reproduced. */
+  readonly atReferenceScale?: ConfigTree;
+  /** Settings that differ in the recipe of the experiment that is reproduced. */
+  readonly referenceRecipe?: ConfigTree;
   /** What to try afterwards: a command each, with a word on why. */
   readonly next: readonly string[];
 }
@@ -48,7 +50,8 @@ export async function runExperiment(
   });
   const layers: ConfigLayers = {
     defaults,
-    reference: experiment.reference,
+    reference: experiment.atReferenceScale,
+    recipe: command.recipe === "reference" ? referenceRecipe(experiment) : undefined,
     scaleOf: (model) => command.scale ?? (model === undefined ? "small" : scaleOf(model, plugins)),
     routerOptions,
     file: command.config,
@@ -78,6 +81,11 @@ export async function runExperiment(
   const trained = await trainRun(config, parts, run, command.quiet);
   const plannedSteps = await stepsByDefault(layers);
   await writeResults({ next: experiment.next, plannedSteps }, config, parts, run, trained, started);
+}
+
+function referenceRecipe({ name, referenceRecipe: recipe }: Experiment): ConfigTree {
+  if (recipe) return recipe;
+  throw new UserError(`${name} has one recipe only: leave --recipe reference out`);
 }
 
 /** Steps of the experiment where the command line does not say otherwise. */
@@ -115,13 +123,16 @@ async function continuedConfig(
     routerOptions: layers.routerOptions,
   });
   const saysNothing = command.config === undefined && command.sets.length === 0 &&
-    Object.keys(command.overrides).length === 0;
+    command.recipe === undefined && Object.keys(command.overrides).length === 0;
   if (saysNothing) return own;
   // Who names the run means its settings where nothing else is said.
   const asked = await resolveConfig(
-    command.resume === undefined
-      ? layers
-      : { ...layers, defaults: record.config as ConfigTree, reference: undefined },
+    command.resume === undefined ? layers : {
+      ...layers,
+      defaults: record.config as ConfigTree,
+      reference: undefined,
+      recipe: undefined,
+    },
   );
   const differences = sameConfiguration(own, asked);
   if (differences.length === 0) return asked;

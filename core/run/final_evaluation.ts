@@ -99,6 +99,7 @@ function rowNumbers({ result, statistics, flopsPerToken, accuracy }: ComparisonR
     loss: result.loss,
     perplexity: result.perplexity,
     skipRatio: statistics?.skipRatio ?? 0,
+    ...(statistics ? { activeLayers: statistics.activeLayers } : {}),
     flopsPerToken,
     ...(accuracy === undefined ? {} : { accuracy }),
   };

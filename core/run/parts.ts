@@ -14,6 +14,7 @@ import {
   openModelFolder,
   PackedDataset,
   textCorpus,
+  type Tokenizer,
 } from "../io/mod.ts";
 import { adaptedProjections, initialize, type LoraOptions, type Weights } from "../nn/mod.ts";
 import { floats } from "../tensor/mod.ts";
@@ -41,6 +42,7 @@ export interface Parts extends AsyncDisposable {
   readonly backend: Backend;
   readonly student: RoutedStudent;
   readonly frozen: FrozenWeights;
+  readonly tokenizer: Tokenizer;
   /** Freshly drawn; a checkpoint overwrites them. */
   readonly trainable: Weights;
   /** Names of the kinds that tokens are labelled with. */
@@ -102,6 +104,7 @@ export async function loadParts(
     backend,
     student,
     frozen,
+    tokenizer,
     trainable: initialize(trainableParams(student), seed),
     kinds: corpus.kinds,
     trainingBatch: (index) => full(order.batch(index)),

@@ -139,12 +139,25 @@ export function continueRun(path: string): OpenRun {
  * are finished or there are none. Folders with a damaged `run.json` are passed over.
  */
 export function newestUnfinishedRun(name: string, root = RUNS_ROOT): string | undefined {
+  return newestRun(name, root, ({ status }) => status !== "finished");
+}
+
+/** As {@link newestUnfinishedRun}, of the finished ones. */
+export function newestFinishedRun(name: string, root = RUNS_ROOT): string | undefined {
+  return newestRun(name, root, ({ status }) => status === "finished");
+}
+
+function newestRun(
+  name: string,
+  root: string,
+  wanted: (record: RunRecord) => boolean,
+): string | undefined {
   let newest: { path: string; startedAt: string } | undefined;
   for (const entry of entriesOf(join(root, name))) {
     if (!entry.isDirectory) continue;
     const path = join(root, name, entry.name);
     const record = recordOrNothing(path);
-    if (record === undefined || record.status === "finished" || record.name !== name) continue;
+    if (record === undefined || !wanted(record) || record.name !== name) continue;
     if (newest === undefined || record.startedAt > newest.startedAt) {
       newest = { path, startedAt: record.startedAt };
     }

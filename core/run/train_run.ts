@@ -68,8 +68,9 @@ export async function trainRun(
     { step: 0, threshold: 0, best: null };
   let saved = state.step;
 
-  const { objective, checkpointing } = config;
-  const options = { ...student, objective, checkpointing };
+  const { checkpointing, sequenceLength } = config;
+  const distillScale = config.objective.distillPer === "sequence" ? sequenceLength : 1;
+  const options = { ...student, objective: { ...config.objective, distillScale }, checkpointing };
   await using program = await TrainingStep.compile(backend, options, frozen, trainable);
   const trainer = new Trainer(program, optimizer, {
     steps: config.steps,
@@ -119,9 +120,7 @@ export async function trainRun(
       const evaluates = report.step % config.evaluation.every === 0 || trainer.done;
       let evaluated: RoutedLoss | undefined;
       if (evaluates) {
-        const { calibrationBatches } = config.evaluation;
-        const calibration = parts.calibrationBatches(calibrationBatches);
-        const point = await evaluator.calibrate(calibration, config.objective.targetSkip);
+        const point = await operatingPoint(evaluator, config, parts);
         evaluated = await evaluateNow(evaluator, config, parts, point, report.schedule.temperature);
         state = { ...state, threshold: point.threshold, best: better(state, evaluated.loss) };
       }
@@ -164,6 +163,17 @@ export async function trainRun(
 /** Step of the checkpoint that a run ends with, by the rule that was declared beforehand. */
 function ending({ checkpoint }: ExperimentConfig, { step, best }: TrainerState): number {
   return checkpoint.use === "best" && best ? best.step : step;
+}
+
+/** Where the router works in evaluation. */
+async function operatingPoint(
+  evaluator: Evaluator,
+  { evaluation, objective: { targetSkip } }: ExperimentConfig,
+  parts: Parts,
+): Promise<OperatingPoint> {
+  if (evaluation.gates === "own") return { threshold: 0, targetSkip };
+  const calibration = parts.calibrationBatches(evaluation.calibrationBatches);
+  return await evaluator.calibrate(calibration, targetSkip);
 }
 
 /** The validation loss during training. */

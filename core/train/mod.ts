@@ -6,6 +6,7 @@ export * from "./optimizer.ts";
 export * from "./schedule.ts";
 export * from "./step.ts";
 export * from "./student.ts";
+export * from "./trained.ts";
 export * from "./trainer.ts";
 export * from "./adapter_files.ts";
 export * from "./checkpoint.ts";

@@ -31,6 +31,8 @@ export interface ObjectiveOptions {
   readonly hiddenWeight?: number;
   /** Price of one block run per token (L1). */
   readonly sparsityWeight: number;
+  /** Factors on that price at the first and at the last routable block; 1 and 1 unless told. */
+  readonly sparsityRamp?: readonly [number, number];
   /** Weight of the squared distance between skip ratio and target. */
   readonly targetWeight: number;
 }
@@ -167,7 +169,7 @@ export function objective(
     return { ...known, loss: add(loss, policy), policy, cost: average(cost), activity };
   }
   if (!decision.logits) return { ...known, loss, activity };
-  const sparsity = mul(activityPenalty(activity), inputs.microShare);
+  const sparsity = mul(activityPenalty(activity, options.sparsityRamp), inputs.microShare);
   const target = mul(targetPenalty(activity, inputs.targetSkip), inputs.microShare);
   loss = add(loss, scale(sparsity, options.sparsityWeight));
   loss = add(loss, scale(target, options.targetWeight));

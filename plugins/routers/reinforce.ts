@@ -57,7 +57,8 @@ export const reinforce: RouterKind<ReinforceOptions> = {
         const decided = mlp(params, "router", widthsOf(hiddenSize, routableLayers), state, relu);
         const logits = afterPrompt(decided, promptMask, CERTAIN);
         if (context.mode === "eval") {
-          return { gates: greater(logits, context.threshold), logits };
+          const gates = greater(decided, context.threshold);
+          return { gates: afterPrompt(gates, promptMask, 1), logits };
         }
         const drawn = bernoulliGates(decided, slice(context.noise, 1, 0, 1)); // [B, 1, L']
         return {

@@ -8,7 +8,7 @@
 
 import { z } from "zod";
 import { type RouterKind } from "../../core/contracts/mod.ts";
-import { gelu, greater, inverseRms, mul, slice } from "../../core/graph/mod.ts";
+import { gelu, greater, inverseRms, mul, type Node, slice } from "../../core/graph/mod.ts";
 import { mlp, mlpParams, taperedWidths } from "../../core/nn/mod.ts";
 import { afterPrompt, CERTAIN, gumbelGates, pooledState } from "../../core/routing/mod.ts";
 
@@ -66,15 +66,13 @@ export const sequenceGumbel: RouterKind<SequenceGumbelOptions> = {
           state,
           gelu,
         );
-        const spread = pool === "prompt"
-          ? { logits: afterPrompt(decided, promptMask, CERTAIN) }
-          : { logits: decided };
-        if (context.mode === "eval") {
-          return { gates: greater(spread.logits, context.threshold), ...spread };
-        }
         const noise = slice(context.noise, 1, 0, 1); // [B, 1, L']
-        const gates = gumbelGates(decided, noise, context.temperature, annealNoise);
-        return { gates: pool === "prompt" ? afterPrompt(gates, promptMask, 1) : gates, ...spread };
+        const gates = context.mode === "eval"
+          ? greater(decided, context.threshold)
+          : gumbelGates(decided, noise, context.temperature, annealNoise);
+        const spread = (values: Node, always: number) =>
+          pool === "prompt" ? afterPrompt(values, promptMask, always) : values;
+        return { gates: spread(gates, 1), logits: spread(decided, CERTAIN) };
       },
     };
   },

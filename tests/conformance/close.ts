@@ -55,3 +55,24 @@ export function assertClose(
     expected: expected.data[worst],
   });
 }
+
+/** Fails unless the share of `draws` tosses that came out is within 4 standard deviations. */
+export function assertShare(share: number, expected: number, draws: number, what = "share"): void {
+  const allowed = 4 * Math.sqrt(expected * (1 - expected) / draws);
+  if (Math.abs(share - expected) <= allowed) return;
+  throw new AssertionError({
+    message: `${what}: ${share} of ${draws} tosses, expected ${expected} within ${allowed}`,
+    actual: share,
+    expected,
+  });
+}
+
+/** Share of ones in each column of rows of `columns`. */
+export function columnShares(data: ArrayLike<number>, columns: number): number[] {
+  const rows = data.length / columns;
+  return Array.from({ length: columns }, (_, column) => {
+    let ones = 0;
+    for (let row = 0; row < rows; row++) ones += data[row * columns + column]! === 1 ? 1 : 0;
+    return ones / rows;
+  });
+}

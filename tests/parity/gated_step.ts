@@ -27,6 +27,7 @@ export const STILL: StepSchedule = { temperature: 1, distillShare: 0, targetSkip
  */
 const gatesAsParameters: Router = {
   name: "gates-as-parameters",
+  decidesBy: "state",
   params: () => ({ gates: { shape: GATES_SHAPE, init: { kind: "constant", value: 1 } } }),
   decide: (params) => ({ gates: params.get("gates"), logits: params.get("gates") }),
 };

@@ -1,6 +1,6 @@
 /**
  * A student small enough to be trained in a test: a Llama of four thin layers with weights of order
- * one, an adapter, the token-level router, and batches of random tokens.
+ * one, an adapter, a router for tokens and one for sequences, and batches of random tokens.
  */
 
 import { type DecoderModel, type Router } from "../../core/contracts/mod.ts";
@@ -9,6 +9,7 @@ import { siteOf } from "../../core/routing/mod.ts";
 import { floats, type FloatTensor, ints, RandomStream } from "../../core/tensor/mod.ts";
 import { type Batch } from "../../core/train/mod.ts";
 import { llama } from "../../plugins/models/llama/mod.ts";
+import { reinforce } from "../../plugins/routers/reinforce.ts";
 import { tokenGumbel } from "../../plugins/routers/token_gumbel.ts";
 
 const VOCABULARY = 32;
@@ -48,9 +49,14 @@ export function drawAdapter(options: LoraOptions = LORA, seed = 2): Weights {
   return jitter(initialize(loraParams(MODEL, options), seed), 0.2, seed);
 }
 
-/** The router's parameters, away from where they start. */
-export function drawRouter(seed = 3): Weights {
-  return jitter(initialize(ROUTER.params(siteOf(MODEL, ANCHOR_LAYERS)), seed), 0.1, seed);
+/** The sequence-level router that is trained by policy gradient, from prompts of two tokens. */
+export const POLICY_ROUTER: Router = reinforce.create(
+  reinforce.options.parse({ promptTokens: 2, initialBias: 0.5 }),
+);
+
+/** A router's parameters, away from where they start. */
+export function drawRouter(seed = 3, router = ROUTER): Weights {
+  return jitter(initialize(router.params(siteOf(MODEL, ANCHOR_LAYERS)), seed), 0.1, seed);
 }
 
 /** The same parameters with normal noise of this standard deviation added. */

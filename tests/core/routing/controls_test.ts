@@ -1,35 +1,24 @@
 /** The gates that a router is compared with. */
 
 import assert from "node:assert/strict";
-import { randomGates, rateMatchedGates, shuffledGates } from "../../../core/routing/mod.ts";
+import {
+  randomGates,
+  rateMatchedGates,
+  shuffledGates,
+  swappedGates,
+} from "../../../core/routing/mod.ts";
 import { floats, RandomStream } from "../../../core/tensor/mod.ts";
+import { assertShare, columnShares } from "../../conformance/close.ts";
 
 const SHAPE = [4, 1000, 3];
 const TOKENS = 4000;
 const stream = (index = 0) => new RandomStream(3, "controls", index);
 
-/** Share of open gates of each layer. */
-function rates(gates: { readonly data: Float32Array }, layers: number): number[] {
-  return Array.from({ length: layers }, (_, layer) => {
-    const own = gates.data.filter((_, i) => i % layers === layer);
-    return own.reduce((sum, gate) => sum + gate) / own.length;
-  });
-}
-
-/** Fails unless a share of `draws` coin tosses is within four standard deviations of `expected`. */
-function assertRate(share: number, expected: number, draws: number): void {
-  const allowed = 4 * Math.sqrt(expected * (1 - expected) / draws);
-  assert.ok(
-    Math.abs(share - expected) <= allowed,
-    `the share is ${share}, expected ${expected} within ${allowed}`,
-  );
-}
-
 Deno.test("random gates are 0 or 1, open at one rate in every layer", () => {
   const gates = randomGates(SHAPE, 0.7, stream());
   assert.deepEqual(gates.shape, SHAPE);
   assert.ok(gates.data.every((gate) => gate === 0 || gate === 1));
-  for (const rate of rates(gates, 3)) assertRate(rate, 0.7, TOKENS);
+  for (const share of columnShares(gates.data, 3)) assertShare(share, 0.7, TOKENS);
   assert.ok(randomGates(SHAPE, 1, stream()).data.every((gate) => gate === 1));
   assert.ok(randomGates(SHAPE, 0, stream()).data.every((gate) => gate === 0));
 });
@@ -37,9 +26,11 @@ Deno.test("random gates are 0 or 1, open at one rate in every layer", () => {
 Deno.test("rate-matched gates are open at each layer's own rate", () => {
   const activity = [0.1, 0.5, 0.95];
   const gates = rateMatchedGates(SHAPE, activity, stream());
-  rates(gates, 3).forEach((rate, layer) => assertRate(rate, activity[layer]!, TOKENS));
+  columnShares(gates.data, 3).forEach((share, layer) =>
+    assertShare(share, activity[layer]!, TOKENS)
+  );
   const extreme = rateMatchedGates(SHAPE, [0, 1, 0], stream());
-  assert.deepEqual(rates(extreme, 3), [0, 1, 0]);
+  assert.deepEqual(columnShares(extreme.data, 3), [0, 1, 0]);
 });
 
 Deno.test("controls repeat with their stream and differ without", () => {
@@ -49,6 +40,7 @@ Deno.test("controls repeat with their stream and differ without", () => {
       (random: RandomStream) => randomGates(SHAPE, 0.5, random),
       (random: RandomStream) => rateMatchedGates(SHAPE, [0.5, 0.5, 0.5], random),
       (random: RandomStream) => shuffledGates(own, () => true, random),
+      (random: RandomStream) => swappedGates(own, random),
     ]
   ) {
     assert.deepEqual(draw(stream(1)), draw(stream(1)));
@@ -75,5 +67,26 @@ Deno.test("shuffled gates are the same patterns of layers, given to other real t
   assert.deepEqual(places.filter((_, token) => real(token)).sort((a, b) => a - b), wanted);
   for (let token = 3; token < tokens; token += 4) assert.equal(places[token], token, "padding");
   assert.ok(wanted.filter((token) => places[token] !== token).length > wanted.length / 2);
+  assert.deepEqual(gates.data, before, "the router's own gates are left alone");
+});
+
+Deno.test("swapped gates are the same, each sequence's whole gates given to another sequence", () => {
+  const [rows, length, layers] = [16, 3, 2];
+  const size = length * layers;
+  // Each sequence's gates are its own number in base 2.
+  const gates = floats(
+    [rows, length, layers],
+    Array.from({ length: rows * size }, (_, i) => (Math.floor(i / size) >> (i % size)) & 1),
+  );
+  const before = gates.data.slice();
+  const swapped = swappedGates(gates, stream());
+  assert.deepEqual(swapped.shape, gates.shape);
+  const owners = Array.from({ length: rows }, (_, row) => {
+    const own = swapped.data.slice(row * size, (row + 1) * size);
+    return own.reduce((sum, bit, place) => sum + (bit << place), 0);
+  });
+  const everyone = owners.map((_, row) => row);
+  assert.deepEqual(owners.toSorted((a, b) => a - b), everyone);
+  assert.ok(everyone.filter((row) => owners[row] !== row).length > rows / 2);
   assert.deepEqual(gates.data, before, "the router's own gates are left alone");
 });

@@ -15,6 +15,7 @@ import { floats, type HostTensor } from "../../../core/tensor/mod.ts";
 import { onnxBackend } from "../../../plugins/backends/onnx/mod.ts";
 import { evaluate, referenceBackend } from "../../../plugins/backends/reference/mod.ts";
 import { assertClose } from "../../conformance/close.ts";
+import { contextInputs } from "../../conformance/routing_context.ts";
 import {
   ANCHOR_LAYERS,
   drawBatch,
@@ -40,11 +41,7 @@ const routing: Routing = {
   router: ROUTER,
   params,
   anchorLayers: ANCHOR_LAYERS,
-  context: {
-    mode: "eval",
-    threshold: input("threshold", []),
-    tokenMask: input("tokenMask", [BATCH, LENGTH]),
-  },
+  context: contextInputs("eval", [BATCH, LENGTH], SITE),
 };
 
 const backends: readonly [name: string, make: () => Backend, relative: number][] = [
@@ -107,7 +104,7 @@ Deno.test("asking the router alone gives the decision of the whole pass", () => 
   const { decision } = forward(MODEL, params, tokens, routing);
   const alone = decideOnly(MODEL, params, tokens, routing);
   const result = evaluate(
-    { a: decision!.logits, b: alone.logits, gates: decision!.gates, others: alone.gates },
+    { a: decision!.logits!, b: alone.logits!, gates: decision!.gates, others: alone.gates },
     { ...values, threshold: floats([], [0.25]) },
   );
   assert.deepEqual(result.a, result.b);
@@ -116,7 +113,7 @@ Deno.test("asking the router alone gives the decision of the whole pass", () => 
 
 Deno.test("asking the router alone reads nothing of the routed layers", () => {
   const { gates, logits } = decideOnly(MODEL, params, tokens, routing);
-  const read = [...inputsOf(topologicalOrder([gates, logits])).keys()];
+  const read = [...inputsOf(topologicalOrder([gates, logits!])).keys()];
   assert.ok(read.some((name) => name.startsWith("model.layers.0.")));
   assert.deepEqual(
     read.filter((name) => /^(model\.layers\.[123]|model\.norm|lm_head)/.test(name)),
@@ -128,7 +125,7 @@ Deno.test("no gradient flows from a decision into the model", () => {
   const { decision } = forward(MODEL, params, tokens, routing);
   const names = ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight"];
   const wrt = [...names, "router.0.weight"].map((name) => params.get(name));
-  const slopes = gradients(reduceSum(decision!.logits), wrt);
+  const slopes = gradients(reduceSum(decision!.logits!), wrt);
   const [embedding, layer, router] = evaluate(slopes, { ...values, threshold: floats([]) });
   assert.ok(embedding!.data.every((x) => x === 0));
   assert.ok(layer!.data.every((x) => x === 0));
@@ -136,8 +133,8 @@ Deno.test("no gradient flows from a decision into the model", () => {
 });
 
 Deno.test("a router's place must leave a block to skip", () => {
-  assert.deepEqual(siteOf(MODEL, 0), { hiddenSize: 16, routableLayers: 4 });
-  assert.deepEqual(siteOf(MODEL, 3), { hiddenSize: 16, routableLayers: 1 });
+  assert.deepEqual(siteOf(MODEL, 0), { hiddenSize: 16, anchorLayers: 0, routableLayers: 4 });
+  assert.deepEqual(siteOf(MODEL, 3), { hiddenSize: 16, anchorLayers: 3, routableLayers: 1 });
   for (const anchorLayers of [4, -1, NaN]) {
     assert.throws(() => siteOf(MODEL, anchorLayers), {
       name: "RangeError",

@@ -9,7 +9,7 @@ import { RunRepositories } from "../../../core/run/repositories.ts";
 import { loadParts } from "../../../core/run/parts.ts";
 import { randomGates } from "../../../core/routing/mod.ts";
 import { RandomStream } from "../../../core/tensor/mod.ts";
-import { Evaluator } from "../../../core/train/mod.ts";
+import { Evaluator } from "../../../core/eval/mod.ts";
 import { builtinPlugins } from "../../../plugins/mod.ts";
 import { tokenGumbel } from "../../../plugins/routers/token_gumbel.ts";
 
@@ -38,7 +38,7 @@ Deno.test("nano predicts microworld as its record says, and random skipping cost
 
   const skipped = await evaluator.baseUnder(
     batches,
-    (batch, shape) => randomGates(shape, 0.7, new RandomStream(0, "test", batch)),
+    (shape, batch) => randomGates(shape, 0.7, new RandomStream(0, "test", batch)),
   );
   assert.ok(skipped.loss > loss + 0.2, `with 30% skipped ${skipped.loss}, without ${loss}`);
 

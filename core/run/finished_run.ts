@@ -1,0 +1,86 @@
+/** A finished run, opened again to be looked at. */
+
+import fs from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../contracts/mod.ts";
+import { Evaluator, type OperatingPoint } from "../eval/mod.ts";
+import { readJsonObject } from "../io/mod.ts";
+import { readTrained } from "../train/mod.ts";
+import { resolveConfig } from "./config.ts";
+import { type ExperimentConfig, type RouterOptions } from "./config_schema.ts";
+import { loadParts, type Parts } from "./parts.ts";
+import { type Plugins } from "./plugins.ts";
+import { RunRepositories } from "./repositories.ts";
+import { newestFinishedRun } from "./run_folder.ts";
+import { readRunRecord } from "./run_record.ts";
+import { type ConfigTree } from "./settings.ts";
+import { CHECKPOINTS_FOLDER } from "./train_run.ts";
+
+/** A trained model with everything it was trained with. Dispose of it to let the weights go. */
+export interface FinishedRun extends AsyncDisposable {
+  readonly path: string;
+  readonly config: ExperimentConfig;
+  readonly parts: Parts;
+  readonly evaluator: Evaluator;
+  /** Where the router worked at the end of training. */
+  readonly point: OperatingPoint;
+}
+
+/**
+ * Opens a finished run.
+ *
+ * @param which a run's folder, or the name of an experiment, which means its newest finished run
+ * @param overrides settings that are to differ, by dotted key: another corpus, more batches
+ * @throws {UserError} when there is none, or something of it is missing or damaged.
+ */
+export async function openFinishedRun(
+  which: string,
+  plugins: Plugins,
+  overrides: Readonly<Record<string, string | undefined>> = {},
+  quiet = false,
+): Promise<FinishedRun> {
+  const path = fs.existsSync(which) ? which : newestFinishedRun(which);
+  if (path === undefined) {
+    throw new UserError(
+      `There is no folder and no finished run of an experiment "${which}": train one with ` +
+        `deno task ${which} --fresh, or give a run's folder`,
+    );
+  }
+  const record = readRunRecord(path);
+  if (record.status !== "finished") {
+    throw new UserError(`The run in ${path} is not finished: continue it with --resume ${path}`);
+  }
+  const routerOptions = new Map(
+    Array.from(plugins.routers.entries(), ([name, kind]) => [name, kind.options as RouterOptions]),
+  );
+  const config = await resolveConfig({
+    defaults: record.config as ConfigTree,
+    routerOptions,
+    overrides,
+  });
+  const parts = await loadParts(config, plugins, new RunRepositories(record.repositories, quiet));
+  const { backend, student, frozen, kinds } = parts;
+  const { weights, threshold } = readTrained(checkpointOf(path, config), student);
+  const evaluator = new Evaluator(backend, student, frozen, weights, kinds, config.seed);
+  return {
+    path,
+    config,
+    parts,
+    evaluator,
+    point: { threshold, targetSkip: config.objective.targetSkip },
+    async [Symbol.asyncDispose]() {
+      await evaluator[Symbol.asyncDispose]();
+      await parts[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The checkpoint that the run ended with. */
+function checkpointOf(path: string, { checkpoint }: ExperimentConfig): string {
+  const folder = join(path, CHECKPOINTS_FOLDER);
+  const index = join(folder, "index.json");
+  const { latest, best } = readJsonObject(index, "the list of checkpoints");
+  const name = checkpoint.use === "best" ? best ?? latest : latest;
+  if (typeof name === "string") return join(folder, name);
+  throw new UserError(`${index} is damaged: it names no checkpoint`);
+}

@@ -1,0 +1,72 @@
+/** The command line that sweeps and comparisons share. */
+
+import { Option } from "@commander-js/extra-typings";
+import { UserError } from "../../contracts/errors.ts";
+import { countFrom, newCommand } from "../command.ts";
+
+/** A command with the options of every script that runs many trials. */
+export function sweepCommand(name: string, description: string, out: string) {
+  return newCommand(name, description)
+    .option("--fresh", "throw away what is there and start over")
+    .option("--model <name|DIR|ID>", "model of all trials")
+    .option("--data <name|FILE>", "corpus of all trials")
+    .addOption(
+      new Option("--scale <name>", "size of all trials").choices(["small", "reference"] as const),
+    )
+    .addOption(
+      new Option("--recipe <name>", "recipe of all trials").choices(["dlr", "reference"] as const),
+    )
+    .option("--steps <n>", "optimizer steps of each trial", countFrom(1))
+    .option("--seeds <list>", "seeds, each of which all trials are run with", wholeNumbers)
+    .option(
+      "--set <key=value>",
+      "a setting of all trials; may be repeated",
+      (set: string, all: string[]) => [...all, set],
+      [] as string[],
+    )
+    .option("--jobs <n>", "trials at once; 0: as many as cores and memory allow", countFrom(0), 0)
+    .option("--out <DIR>", "folder for the trials and the tables", out)
+    .option("--quiet", "no progress, only the results");
+}
+
+/** What was typed after a {@link sweepCommand}. */
+export interface SweepOptions {
+  readonly fresh?: true | undefined;
+  readonly model?: string | undefined;
+  readonly data?: string | undefined;
+  readonly scale?: string | undefined;
+  readonly recipe?: string | undefined;
+  readonly steps?: number | undefined;
+  readonly seeds?: readonly number[] | undefined;
+  readonly set: readonly string[];
+  readonly jobs: number;
+  readonly out: string;
+  readonly quiet?: true | undefined;
+}
+
+/** The options that every trial is given. */
+export function commonArgs({ model, data, scale, recipe, steps, set }: SweepOptions): string[] {
+  return [
+    ...(model === undefined ? [] : ["--model", model]),
+    ...(data === undefined ? [] : ["--data", data]),
+    ...(scale === undefined ? [] : ["--scale", scale]),
+    ...(recipe === undefined ? [] : ["--recipe", recipe]),
+    ...(steps === undefined ? [] : ["--steps", String(steps)]),
+    ...set.flatMap((one) => ["--set", one]),
+  ];
+}
+
+/** Reads `0,1,2`. @throws {UserError} for anything else. */
+export function wholeNumbers(text: string): number[] {
+  return numbers(text).map((value) => {
+    if (Number.isInteger(value) && value >= 0) return value;
+    throw new UserError(`Cannot read ${text}: it takes whole numbers from 0 up, such as 0,1,2`);
+  });
+}
+
+/** Reads `0.1,0.2`. @throws {UserError} for anything else. */
+export function numbers(text: string): number[] {
+  const values = text.split(",").map((part) => part.trim() === "" ? NaN : Number(part));
+  if (values.every(Number.isFinite)) return values;
+  throw new UserError(`Cannot read ${text}: it takes numbers with commas between, such as 0.1,0.2`);
+}

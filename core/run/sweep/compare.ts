@@ -1,0 +1,219 @@
+/**
+ * A comparison: several ways of training, each with several seeds, in one table.
+ *
+ *   <out>/trials/<variant>,seed=<k>/    each trial's run
+ *   <out>/comparison.csv                a row for each variant and seed
+ */
+
+import { join } from "node:path";
+import { csvFormat } from "d3-dsv";
+import { UserError } from "../../contracts/errors.ts";
+import { type Way } from "../../eval/mod.ts";
+import { writeFileAtomic } from "../../io/atomic.ts";
+import { formatDuration } from "../progress.ts";
+import { type RunRecord } from "../run_record.ts";
+import { formatTable } from "../table.ts";
+import { commonArgs, type SweepOptions } from "./command.ts";
+import { runTrials } from "./runner.ts";
+import { seedInterval, showSeeds } from "./seeds.ts";
+import { removeFolder, tell, tellRetry } from "./sweep.ts";
+import { type Trial, type TrialOutcome } from "./trial.ts";
+
+/** One way of training, and of running what was trained. */
+export interface Variant {
+  /** What the table calls it. */
+  readonly label: string;
+  /** Names its trials; variants that share it show the same run in different ways. */
+  readonly key: string;
+  /** Path of the experiment's script. */
+  readonly script: string;
+  /** Settings of its own; may depend on the runs of variants whose settings do not. */
+  readonly settings?: readonly string[] | ((finished: FinishedRuns) => readonly string[]);
+  /** How the trained model is run; as the experiment evaluates unless told. */
+  readonly way?: Way;
+}
+
+/** Runs by key and seed. */
+export type FinishedRuns = (key: string, seed: number) => RunRecord;
+
+/** What is compared with what. */
+export interface ComparisonPlan {
+  readonly variants: readonly Variant[];
+  /** Key of the variant that differences are taken to. */
+  readonly yardstick: string;
+}
+
+/** A variant's numbers with one seed. */
+interface SeedNumbers {
+  readonly seed: number;
+  readonly loss: number;
+  readonly perplexity: number;
+  readonly skipRatio: number;
+  readonly activeLayers: number;
+  readonly flopsPerToken: number;
+  readonly accuracy: number;
+  readonly collapse: string;
+}
+
+/**
+ * Runs a comparison and prints its table.
+ *
+ * @throws {UserError} when a trial failed twice.
+ */
+export async function runComparison(plan: ComparisonPlan, options: SweepOptions): Promise<void> {
+  if (options.fresh) removeFolder(options.out);
+  const started = performance.now();
+  const seeds = options.seeds ?? [0];
+  const records = new Map<string, RunRecord>();
+  const finished: FinishedRuns = (key, seed) => records.get(nameOf(key, seed))!;
+  const run = async (variants: readonly Variant[]) => {
+    const trials = trialsOf(variants, seeds, options, finished);
+    const outcomes = await runTrials(trials, {
+      jobs: options.jobs,
+      ...(options.quiet ? {} : { onEnd: tell, onRetry: tellRetry }),
+    });
+    failOn(outcomes);
+    for (const outcome of outcomes) {
+      if ("record" in outcome) records.set(outcome.trial.name, outcome.record);
+    }
+  };
+  await run(plan.variants.filter(({ settings }) => typeof settings !== "function"));
+  const dependent = plan.variants.filter(({ settings }) => typeof settings === "function");
+  if (dependent.length > 0) await run(dependent);
+
+  const results = plan.variants.map((variant) => ({
+    variant,
+    numbers: seeds.map((seed) => numbersOf(finished(variant.key, seed), seed, variant.way)),
+  }));
+  const yardstick = results.find(({ variant }) => variant.key === plan.yardstick)!.numbers;
+  const csv = join(options.out, "comparison.csv");
+  writeFileAtomic(csv, comparisonCsv(results));
+  console.log([
+    "",
+    comparisonTable(results, yardstick),
+    "",
+    `${seeds.length} seed${
+      seeds.length === 1 ? "" : "s"
+    }; ± is the 95% interval of the mean over ` +
+    "seeds, that of differences paired by seed. FLOPs are those of matrix products per token.",
+    "",
+    `table    ${csv}`,
+    `time     ${formatDuration((performance.now() - started) / 1000)}`,
+  ].join("\n"));
+}
+
+const nameOf = (key: string, seed: number) => `${key} seed=${seed}`;
+
+/** One trial for each key and seed. */
+function trialsOf(
+  variants: readonly Variant[],
+  seeds: readonly number[],
+  options: SweepOptions,
+  finished: FinishedRuns,
+): Trial[] {
+  const trials = new Map<string, Trial>();
+  for (const { key, script, settings = [] } of variants) {
+    for (const seed of seeds) {
+      const own = typeof settings === "function" ? settings(finished) : settings;
+      const name = nameOf(key, seed);
+      trials.set(name, {
+        name,
+        script,
+        folder: join(options.out, "trials", `${key},seed=${seed}`),
+        args: [
+          ...own.flatMap((one) => ["--set", one]),
+          ...commonArgs(options),
+          "--set",
+          `seed=${seed}`,
+        ],
+      });
+    }
+  }
+  return [...trials.values()];
+}
+
+function failOn(outcomes: readonly TrialOutcome[]): void {
+  const failed = outcomes.filter((outcome) => "failure" in outcome);
+  const first = failed[0];
+  if (!first) return;
+  throw new UserError(
+    `${failed.length} of ${outcomes.length} trials failed; the first, ${first.trial.name}, with ` +
+      `${first.failure}; the same command tries again`,
+  );
+}
+
+function numbersOf({ final }: RunRecord, seed: number, way: Way | undefined): SeedNumbers {
+  const rows = final["rows"] as Record<string, Record<string, number>>;
+  const total = Number(final["totalLayers"]);
+  const own = way === undefined ? final as Record<string, number> : rows[way]!;
+  return {
+    seed,
+    loss: own["loss"]!,
+    perplexity: own["perplexity"]!,
+    skipRatio: own["skipRatio"] ?? 0,
+    activeLayers: own["activeLayers"] ?? total,
+    flopsPerToken: own["flopsPerToken"]! / rows["base"]!["flopsPerToken"]!,
+    accuracy: own["accuracy"] ?? NaN,
+    collapse: way === undefined ? String(final["collapse"] ?? "none") : "none",
+  };
+}
+
+interface Result {
+  readonly variant: Variant;
+  readonly numbers: readonly SeedNumbers[];
+}
+
+function comparisonCsv(results: readonly Result[]): string {
+  const rows = results.flatMap(({ variant, numbers }) =>
+    numbers.map((own) => ({
+      variant: variant.label.trim(),
+      seed: own.seed,
+      "skip_ratio": own.skipRatio,
+      "active_layers": own.activeLayers,
+      "relative_flops": own.flopsPerToken,
+      "validation_loss": own.loss,
+      perplexity: own.perplexity,
+      "question_accuracy": Number.isNaN(own.accuracy) ? "" : own.accuracy,
+      collapse: own.collapse,
+    }))
+  );
+  return csvFormat(rows) + "\n";
+}
+
+function comparisonTable(results: readonly Result[], yardstick: readonly SeedNumbers[]): string {
+  type Key = "loss" | "perplexity" | "skipRatio" | "activeLayers" | "flopsPerToken" | "accuracy";
+  const over = (numbers: readonly SeedNumbers[], key: Key, digits: number) => {
+    const values = numbers.map((own) => own[key]);
+    return values.some(Number.isNaN) ? undefined : showSeeds(seedInterval(values), digits);
+  };
+  const paired = (numbers: readonly SeedNumbers[], key: Key, digits: number) => {
+    if (numbers === yardstick) return undefined;
+    const values = numbers.map((own, i) => own[key] - yardstick[i]![key]);
+    return values.some(Number.isNaN) ? undefined : showSeeds(seedInterval(values), digits);
+  };
+  return formatTable(
+    [
+      { title: "model" },
+      { title: "skip ratio", align: "right" },
+      { title: "active layers", align: "right" },
+      { title: "FLOPs", align: "right" },
+      { title: "perplexity", align: "right" },
+      { title: "loss − dense", align: "right" },
+      { title: "questions", align: "right" },
+      { title: "− dense", align: "right" },
+      { title: "collapse" },
+    ],
+    results.map(({ variant, numbers }) => [
+      variant.label,
+      over(numbers, "skipRatio", 3),
+      over(numbers, "activeLayers", 2),
+      over(numbers, "flopsPerToken", 3),
+      over(numbers, "perplexity", 3),
+      paired(numbers, "loss", 4),
+      over(numbers, "accuracy", 3),
+      paired(numbers, "accuracy", 3),
+      [...new Set(numbers.map(({ collapse }) => collapse))].filter((flag) => flag !== "none")
+        .join(", "),
+    ]),
+  );
+}

@@ -1,0 +1,220 @@
+/**
+ * A sweep: one experiment at many settings, and which of the outcomes are worth having.
+ *
+ *   <out>/trials/<settings>/     each trial's run
+ *   <out>/trials.csv             a row for each, with the frontier marked
+ *   <out>/pareto.svg, .png       the picture
+ */
+
+import fs from "node:fs";
+import { join } from "node:path";
+import { csvFormat } from "d3-dsv";
+import { UserError } from "../../contracts/errors.ts";
+import { writeFileAtomic } from "../../io/atomic.ts";
+import { writeFigure } from "../../report/figures.ts";
+import { paretoFigure } from "../../report/pareto_figure.ts";
+import { formatDuration } from "../progress.ts";
+import { formatTable } from "../table.ts";
+import { commonArgs, type SweepOptions } from "./command.ts";
+import { onFrontier, rankCorrelation } from "./frontier.ts";
+import { runTrials } from "./runner.ts";
+import { type Trial, type TrialOutcome } from "./trial.ts";
+
+/** What a sweep tries. */
+export interface Sweep {
+  readonly name: string;
+  /** Path of the experiment's script. */
+  readonly script: string;
+  /** Values to try for each setting; all combinations are run. */
+  readonly grid: Readonly<Record<string, readonly number[]>>;
+  /** Further options of every trial. */
+  readonly args: readonly string[];
+}
+
+/** A finished trial in numbers. */
+interface SweepRow {
+  readonly settings: Readonly<Record<string, number>>;
+  readonly skipRatio: number;
+  readonly loss: number;
+  readonly perplexity: number;
+  readonly flopsPerToken: number;
+  readonly activeLayers: number;
+  readonly collapse: string;
+  readonly seconds: number;
+}
+
+/** All combinations of a grid's values, the last setting changing fastest. */
+function combinations(grid: Sweep["grid"]): Record<string, number>[] {
+  return Object.entries(grid).reduce<Record<string, number>[]>(
+    (rows, [key, values]) =>
+      rows.flatMap((row) => values.map((value) => ({ ...row, [key]: value }))),
+    [{}],
+  );
+}
+
+const shortName = (key: string) => key.slice(key.lastIndexOf(".") + 1);
+
+function trialsOf(sweep: Sweep, options: SweepOptions): { trial: Trial; settings: Row }[] {
+  const seeds = options.seeds ?? [0];
+  return combinations({ ...sweep.grid, seed: seeds }).map((settings) => {
+    const words = Object.entries(settings).map(([key, value]) => `${shortName(key)}=${value}`);
+    const trial = {
+      name: words.join(" "),
+      script: sweep.script,
+      folder: join(options.out, "trials", words.join(",")),
+      args: [
+        ...sweep.args,
+        ...commonArgs(options),
+        ...Object.entries(settings).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
+      ],
+    };
+    return { trial, settings };
+  });
+}
+
+type Row = Readonly<Record<string, number>>;
+
+/**
+ * Runs a sweep and prints what came out.
+ *
+ * @throws {UserError} when a trial failed twice, after everything else is done and written.
+ */
+export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<void> {
+  if (options.fresh) removeFolder(options.out);
+  const trials = trialsOf(sweep, options);
+  const started = performance.now();
+  const outcomes = await runTrials(trials.map(({ trial }) => trial), {
+    jobs: options.jobs,
+    ...(options.quiet ? {} : { onEnd: tell, onRetry: tellRetry }),
+  });
+  const rows = outcomes.flatMap((outcome, i) =>
+    "record" in outcome ? [toRow(trials[i]!.settings, outcome.record.final)] : []
+  ).toSorted((a, b) => a.skipRatio - b.skipRatio);
+  const failed = outcomes.filter((outcome) => "failure" in outcome);
+  const files = rows.length === 0 ? undefined : await write(sweep, options.out, rows);
+  const lines = files
+    ? [
+      "",
+      sweepTable(rows),
+      "",
+      orderLine(rows),
+      "",
+      `trials   ${files.csv}`,
+      `figure   ${files.svg}, ${files.png}`,
+    ]
+    : [];
+  lines.push(`time     ${formatDuration((performance.now() - started) / 1000)}`);
+  console.log(lines.join("\n"));
+  if (failed.length === 0) return;
+  const first = failed[0]! as Extract<TrialOutcome, { failure: string }>;
+  throw new UserError(
+    `${failed.length} of ${outcomes.length} trials failed; the first, ${first.trial.name}, with ` +
+      `${first.failure}`,
+  );
+}
+
+/** Removes a sweep's folder; refuses one that is something else. */
+export function removeFolder(path: string): void {
+  if (!fs.existsSync(path)) return;
+  const known = new Set(["trials"]);
+  const stranger = [...Deno.readDirSync(path)].find(({ name }) =>
+    !known.has(name) && !/\.(csv|svg|png|vl\.json)$/.test(name)
+  );
+  if (stranger) {
+    throw new UserError(
+      `Cannot start over in ${path}: ${stranger.name} is not of a sweep; choose another --out`,
+    );
+  }
+  Deno.removeSync(path, { recursive: true });
+}
+
+/** Tells of a trial that has ended. */
+export function tell(outcome: TrialOutcome, ended: number, total: number): void {
+  const how = "failure" in outcome
+    ? `failed: ${outcome.failure}`
+    : outcome.kept
+    ? "was done before"
+    : `done: loss ${Number(outcome.record.final["loss"]).toFixed(4)}, skip ratio ` +
+      `${Number(outcome.record.final["skipRatio"] ?? 0).toFixed(3)}`;
+  console.error(`${ended}/${total}  ${outcome.trial.name}  ${how}`);
+}
+
+/** Tells of a trial that is tried again. */
+export function tellRetry(trial: Trial, failure: string): void {
+  console.error(`     ${trial.name}  is tried again after ${failure}`);
+}
+
+function toRow(settings: Row, final: Readonly<Record<string, unknown>>): SweepRow {
+  const number = (key: string, absent = NaN) =>
+    typeof final[key] === "number" ? final[key] : absent;
+  return {
+    settings,
+    skipRatio: number("skipRatio", 0),
+    loss: number("loss"),
+    perplexity: number("perplexity"),
+    flopsPerToken: number("flopsPerToken"),
+    activeLayers: number("activeLayers"),
+    collapse: String(final["collapse"] ?? ""),
+    seconds: number("wallSeconds"),
+  };
+}
+
+async function write(sweep: Sweep, out: string, rows: readonly SweepRow[]) {
+  const frontier = onFrontier(rows);
+  const csv = join(out, "trials.csv");
+  const cells = rows.map(({ settings, skipRatio, loss, ...row }, i) => ({
+    ...Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [snake(shortName(key)), value]),
+    ),
+    "skip_ratio": skipRatio,
+    "active_layers": row.activeLayers,
+    "flops_per_token": row.flopsPerToken,
+    "validation_loss": loss,
+    perplexity: row.perplexity,
+    collapse: row.collapse,
+    frontier: frontier[i] ? 1 : 0,
+    "wall_seconds": row.seconds.toFixed(1),
+  }));
+  writeFileAtomic(csv, csvFormat(cells) + "\n");
+  const points = rows.map(({ skipRatio, loss }, i) => ({
+    skipRatio,
+    loss,
+    frontier: frontier[i]!,
+  }));
+  const figure = await writeFigure(join(out, "pareto"), paretoFigure(points, sweep.name));
+  return { csv, ...figure };
+}
+
+const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+function sweepTable(rows: readonly SweepRow[]): string {
+  const frontier = onFrontier(rows);
+  const keys = Object.keys(rows[0]!.settings);
+  return formatTable(
+    [
+      ...keys.map((key) => ({ title: shortName(key) })),
+      { title: "skip ratio", digits: 3 },
+      { title: "active layers", digits: 2 },
+      { title: "loss", digits: 4 },
+      { title: "perplexity", digits: 3 },
+      { title: "collapse" },
+      { title: "frontier" },
+    ],
+    rows.map((row, i) => [
+      ...keys.map((key) => row.settings[key]),
+      row.skipRatio,
+      row.activeLayers,
+      row.loss,
+      row.perplexity,
+      row.collapse,
+      frontier[i] ? "yes" : "",
+    ]),
+  );
+}
+
+function orderLine(rows: readonly SweepRow[]): string {
+  const count = onFrontier(rows).filter(Boolean).length;
+  if (rows.length < 3) return `${count} of ${rows.length} trials are on the frontier.`;
+  return `${count} of ${rows.length} trials are on the frontier. Rank correlation of skip ratio ` +
+    `and loss: ${rankCorrelation(rows).toFixed(2)} (1: more skip always costs more).`;
+}

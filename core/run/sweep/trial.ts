@@ -1,0 +1,117 @@
+/** One run among many: a child process with a folder of its own. */
+
+import fs from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../contracts/errors.ts";
+import { readMetrics } from "../metrics_csv.ts";
+import { readRunRecord, RUN_RECORD, type RunRecord } from "../run_record.ts";
+import { METRICS_FILE } from "../train_run.ts";
+
+/** What is to be run. */
+export interface Trial {
+  /** What tells it from the others, such as `targetSkip=0.3 seed=1`. */
+  readonly name: string;
+  /** Path of the experiment's script. */
+  readonly script: string;
+  /** Options of the experiment. */
+  readonly args: readonly string[];
+  /** Folder of its run. */
+  readonly folder: string;
+}
+
+/** A trial and how it ended. */
+export type TrialOutcome =
+  & { readonly trial: Trial }
+  & (
+    | { readonly record: RunRecord; /** Was finished before. */ readonly kept: boolean }
+    | { readonly failure: string }
+  );
+
+/** Where a trial stands, by what its folder holds. */
+export type TrialState = "absent" | "unfinished" | "finished";
+
+/** The options of a command line, but for where its folder is and what the machine decides. */
+function ownArgs(commandLine: string): string {
+  return commandLine.replace(/^deno task \S+/, "")
+    .replaceAll(/ --(out|resume) \S+| --set backend\.threads=\d+| --fresh| --quiet/g, "").trim();
+}
+
+/** What a child process is started with. */
+function commandOf(trial: Trial, state: TrialState, threads: number): string[] {
+  const where = state === "unfinished"
+    ? ["--resume", trial.folder]
+    : ["--fresh", "--out", trial.folder];
+  return [...where, ...trial.args, "--set", `backend.threads=${threads}`, "--quiet"];
+}
+
+/**
+ * Where a trial stands.
+ *
+ * @throws {UserError} when its folder holds a run that was started with other options.
+ */
+export function stateOf(trial: Trial): TrialState {
+  if (!fs.existsSync(join(trial.folder, RUN_RECORD))) return "absent";
+  const record = readRunRecord(trial.folder);
+  if (ownArgs(record.commandLine) !== trial.args.join(" ")) {
+    throw new UserError(
+      `${trial.folder} holds a run of other options (${record.commandLine}): remove it, or choose ` +
+        "another --out",
+    );
+  }
+  return record.status === "finished" ? "finished" : "unfinished";
+}
+
+/** The most memory that a trial has taken so far, in bytes; undefined before its first step. */
+export function peakMemoryOf(trial: Trial): number | undefined {
+  const path = join(trial.folder, METRICS_FILE);
+  if (!fs.existsSync(path)) return undefined;
+  const peaks = readMetrics(path).map((row) => row["peak_memory_mb"] ?? 0);
+  return peaks.length === 0 ? undefined : Math.max(...peaks) * 2 ** 20;
+}
+
+/** A trial that runs. */
+export interface RunningTrial {
+  readonly trial: Trial;
+  readonly outcome: Promise<TrialOutcome>;
+  stop(): void;
+}
+
+/** Starts a trial, or goes on with one that was cut off. */
+export function startTrial(trial: Trial, state: TrialState, threads: number): RunningTrial {
+  const child = new Deno.Command(denoCommand(), {
+    args: ["run", "-P", trial.script, ...commandOf(trial, state, threads)],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+  }).spawn();
+  return {
+    trial,
+    outcome: outcomeOf(trial, child),
+    stop: () => {
+      try {
+        child.kill("SIGINT");
+      } catch {
+        // It has ended by itself.
+      }
+    },
+  };
+}
+
+async function outcomeOf(trial: Trial, child: Deno.ChildProcess): Promise<TrialOutcome> {
+  const [errors, { code }] = await Promise.all([
+    new Response(child.stderr).text(),
+    child.status,
+  ]);
+  if (code === 0) return { trial, record: readRunRecord(trial.folder), kept: false };
+  const said = errors.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const reason = said.findLast((line) => /^error:|^Stopped/.test(line)) ?? said.at(-1);
+  return { trial, failure: `exit code ${code}: ${reason ?? "it said nothing"}` };
+}
+
+/** The Deno that runs this, or, where only `deno` may be run, that one. */
+function denoCommand(): string {
+  const own = Deno.execPath();
+  const { state } = Deno.permissions.querySync({ name: "run", command: own });
+  return state === "granted" ? own : "deno";
+}

@@ -1,0 +1,30 @@
+/**
+ * Every way of skipping that there is beside the dense model, three seeds each, in one table.
+ *
+ *   deno task compare
+ */
+
+import { compare, shallower, variant } from "./recipes/compare.ts";
+
+await compare({
+  name: "compare",
+  description: "Trains dense, stochastic, random and routed models with the same data, order, " +
+    "adapters and schedule, and compares them.",
+  variants: [
+    variant("dense LoRA", "exp1"),
+    variant("stochastic, full depth", "exp2"),
+    variant("stochastic, at its rate", "exp2", { way: "sampled" }),
+    variant("random, per token", "exp32"),
+    variant("random, per sequence", "exp32", {
+      key: "exp32,per=sequence",
+      settings: ["router.per=sequence"],
+    }),
+    variant("sequence Gumbel", "exp6"),
+    variant("token Gumbel v1", "exp9"),
+    variant("token Gumbel v2", "exp10"),
+    variant("token Gumbel v2 without KD", "exp9_ablation_no_kd"),
+    shallower(2, "exp1", "exp10"),
+    shallower(3, "exp1", "exp10"),
+  ],
+  seeds: [0, 1, 2],
+});

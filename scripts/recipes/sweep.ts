@@ -1,0 +1,52 @@
+/** From a few choices to a sweep that runs. */
+
+import "../../core/run/permissions.ts";
+import { join } from "node:path";
+import { readOptions } from "../../core/run/command.ts";
+import { runScript } from "../../core/run/script.ts";
+import { numbers, sweepCommand } from "../../core/run/sweep/command.ts";
+
+/** What tells one sweep from another. */
+export interface SweepChoices {
+  readonly name: string;
+  readonly description: string;
+  /** The experiment that is run at every point. */
+  readonly experiment: string;
+  /** Wanted skip ratios. */
+  readonly targets: readonly number[];
+  /** Prices of a layer. */
+  readonly penalties: readonly number[];
+  /** Further settings of every trial. */
+  readonly settings?: readonly string[];
+}
+
+/** Comparisons that a point of a frontier does not need. */
+const LEAN = [
+  "evaluation.budgets=[]",
+  "evaluation.questions=0",
+  "evaluation.staticMaskBatches=0",
+];
+
+/** Runs a sweep over target × penalty × seed as this process's command line says. */
+export async function sweep(choices: SweepChoices): Promise<void> {
+  const { name, description, experiment, targets, penalties, settings = [] } = choices;
+  const list = (values: readonly number[]) => values.join(",");
+  const command = sweepCommand(`deno task ${name}`, description, join("results", "sweeps", name))
+    .option("--experiment <name>", "experiment that is run at every point", experiment)
+    .option("--targets <list>", "skip ratios to aim at", numbers, targets)
+    .option("--penalties <list>", "prices of a layer to try", numbers, penalties)
+    .addHelpText("after", `\nTargets: ${list(targets)}; penalties: ${list(penalties)}.`);
+  await runScript(async () => {
+    const options = readOptions(command);
+    const { runSweep } = await import("../../core/run/sweep/sweep.ts");
+    await runSweep({
+      name: `${name}: ${options.experiment}`,
+      script: join(import.meta.dirname!, "..", `${options.experiment}.ts`),
+      grid: {
+        "objective.targetSkip": options.targets,
+        "objective.sparsityWeight": options.penalties,
+      },
+      args: [...LEAN, ...settings].flatMap((set) => ["--set", set]),
+    }, options);
+  });
+}
