@@ -122,7 +122,7 @@ export class CheckpointStore {
       this.#refuseDamaged();
       return undefined;
     }
-    const state = this.restoreFrom(folder);
+    const state = this.#read(folder);
     // A run that was killed between a checkpoint and what follows it left that undone.
     this.#tidy(state);
     return state;
@@ -134,6 +134,12 @@ export class CheckpointStore {
    * @throws {UserError} when it is damaged or of another configuration.
    */
   restoreFrom(folder: string): TrainerState {
+    verifyFolder(folder);
+    return this.#read(folder);
+  }
+
+  /** Takes over what a whole checkpoint holds. */
+  #read(folder: string): TrainerState {
     const path = join(folder, STATE);
     const parsed = stateSchema.safeParse(readJson(path, "the trainer's state"));
     if (!parsed.success) {

@@ -73,7 +73,12 @@ export class Workplace implements Disposable {
 
   /** Starts exp10 in the folder, with the project's own permissions. */
   start(...args: string[]): Deno.ChildProcess {
-    const script = join(ROOT, "scripts/exp10.ts");
+    return this.startScript("exp10", ...args);
+  }
+
+  /** Starts a script of this name in the folder, with the project's own permissions. */
+  startScript(name: string, ...args: string[]): Deno.ChildProcess {
+    const script = join(ROOT, "scripts", `${name}.ts`);
     return new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--config", join(ROOT, "deno.json"), "-P", script, ...args],
       cwd: this.folder,
@@ -114,6 +119,7 @@ const TINY_SETTINGS = {
   "evaluation.batches": 2,
   "evaluation.finalBatches": 2,
   "evaluation.calibrationBatches": 2,
+  "evaluation.staticMaskBatches": 1,
   "checkpoint.every": 1,
 } as const;
 

@@ -7,6 +7,9 @@ import { readMetrics } from "../metrics_csv.ts";
 import { readRunRecord, RUN_RECORD, type RunRecord } from "../run_record.ts";
 import { METRICS_FILE } from "../train_run.ts";
 
+/** Says what packages and permissions scripts have, wherever they are started from. */
+const CONFIG = join(import.meta.dirname!, "../../../deno.json");
+
 /** What is to be run. */
 export interface Trial {
   /** What tells it from the others, such as `targetSkip=0.3 seed=1`. */
@@ -79,7 +82,10 @@ export interface RunningTrial {
 /** Starts a trial, or goes on with one that was cut off. */
 export function startTrial(trial: Trial, state: TrialState, threads: number): RunningTrial {
   const child = new Deno.Command(denoCommand(), {
-    args: ["run", "-P", trial.script, ...commandOf(trial, state, threads)],
+    args: [
+      ...["run", "--quiet", "--config", CONFIG, "-P", trial.script],
+      ...commandOf(trial, state, threads),
+    ],
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -13,7 +13,10 @@ import {
 import { floats, type HostTensor } from "../../../core/tensor/mod.ts";
 import { stepGraph, type StepOptions } from "../../../core/train/mod.ts";
 import { evaluate } from "../../../plugins/backends/reference/mod.ts";
-import { sequenceGumbel } from "../../../plugins/routers/sequence_gumbel.ts";
+import {
+  sequenceGumbel,
+  type SequenceGumbelOptions,
+} from "../../../plugins/routers/sequence_gumbel.ts";
 import { assertClose, CLOSE } from "../../conformance/close.ts";
 import {
   ANCHOR_LAYERS,
@@ -28,12 +31,14 @@ import {
   ROUTER,
 } from "../../support/tiny_student.ts";
 
-/** Routers whose decisions reach over more than a token, and one whose do not. */
-const ROUTERS: readonly Router[] = [
-  ROUTER,
-  sequenceGumbel.create(sequenceGumbel.options.parse({ promptTokens: 2, initialBias: 0 })),
-  sequenceGumbel.create(sequenceGumbel.options.parse({ pool: "sequence", initialBias: 0 })),
-  POLICY_ROUTER,
+const bySequence = (options: Partial<SequenceGumbelOptions>) =>
+  sequenceGumbel.create(sequenceGumbel.options.parse({ promptTokens: 2, ...options }));
+
+const ROUTERS: readonly [what: string, router: Router][] = [
+  ["for tokens", ROUTER],
+  ["for sequences", bySequence({})],
+  ["over whole sequences", bySequence({ pool: "sequence" })],
+  ["trained by policy gradient", POLICY_ROUTER],
 ];
 
 /** Every output of a training step on sequences of these lengths, filled up to `width`. */
@@ -74,9 +79,8 @@ function step(
   });
 }
 
-for (const [i, router] of ROUTERS.entries()) {
-  const wide = i === 2 ? " over whole sequences" : "";
-  Deno.test(`adding padding changes no number of a step with ${router.name}${wide}`, () => {
+for (const [what, router] of ROUTERS) {
+  Deno.test(`adding padding changes no number of a step with a router ${what}`, () => {
     const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(lengths, fc.integer({ min: 1, max: 4 }), (real, padding) => {

@@ -136,7 +136,7 @@ Deno.test("checkpointing computes every block a second time", () => {
 
 /** The rows of two batches as one. */
 function joined(one: Batch, other: Batch): Batch {
-  const both = (key: keyof Batch): HostTensor => {
+  const both = (key: "tokens" | "targets" | "tokenMask"): HostTensor => {
     const [a, b] = [one[key], other[key]];
     const shape = [a.shape[0]! + b.shape[0]!, a.shape[1]!];
     const make = a.dtype === "int32" ? ints : floats;

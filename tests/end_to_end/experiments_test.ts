@@ -1,0 +1,115 @@
+/**
+ * Every experiment that `deno.json` has a task for, run to its end on a tiny model: that the parts fit
+ * together, that what is left behind is whole, and that no number is missing.
+ */
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { csvParse } from "d3-dsv";
+import config from "../../deno.json" with { type: "json" };
+import { readJsonObject } from "../../core/io/mod.ts";
+import {
+  assertFinished,
+  outcomeOf,
+  testWithProcesses,
+  TINY_OPTIONS,
+  Workplace,
+} from "./command.ts";
+
+const EXPERIMENTS = Object.keys(config.tasks).filter((name) => /^exp\d/.test(name));
+
+/** Train and evaluate one model each. */
+const SINGLE = EXPERIMENTS.filter((name) =>
+  Deno.readTextFileSync(join(import.meta.dirname!, "../../scripts", `${name}.ts`))
+    .includes("recipes/experiment.ts")
+);
+
+const SWEEPS = ["exp5", "exp8", "exp12", "exp13", "exp30", "exp31"];
+const COMPARISONS = ["exp7", "exp20", "exp21", "exp22", "exp29"];
+const OTHERS = ["exp4", "exp19"];
+
+const TINY = ["--scale", "small", "--model", "model", "--data", "text.txt", "--steps", "3"];
+
+Deno.test("every experiment of the original has a task, and each is run by a test below", () => {
+  const numbers = new Set(EXPERIMENTS.map((name) => Number(/\d+/.exec(name)![0])));
+  for (let number = 1; number <= 31; number++) assert.ok(numbers.has(number), `no exp${number}`);
+  const run = new Set([...SINGLE, ...SWEEPS, ...COMPARISONS, ...OTHERS]);
+  assert.deepEqual(EXPERIMENTS.filter((name) => !run.has(name)), []);
+});
+
+/** Runs a script in a place of its own and hands over its output folder. */
+async function finish(name: string, ...args: string[]): Promise<Workplace> {
+  const place = new Workplace();
+  try {
+    const outcome = await outcomeOf(place.startScript(name, ...args));
+    assertFinished(outcome);
+    assert.doesNotMatch(
+      outcome.stdout,
+      /NaN|undefined|Infinity/,
+      `${name} printed\n${outcome.stdout}`,
+    );
+    return place;
+  } catch (error) {
+    place[Symbol.dispose]();
+    throw error;
+  }
+}
+
+for (const name of SINGLE) {
+  testWithProcesses(`${name} trains, evaluates and leaves a whole run`, async () => {
+    const out = ["--out", "run"];
+    using place = await finish(name, "--fresh", ...TINY, ...TINY_OPTIONS, ...out);
+    const { status, final } = readJsonObject(place.path("run", "run.json"), "the record") as {
+      status: string;
+      final: Record<string, unknown> & { rows: Record<string, Record<string, number>> };
+    };
+    assert.equal(status, "finished");
+    for (const key of ["loss", "perplexity", "flopsPerToken", "skipRatio", "activeLayers"]) {
+      assert.ok(Number.isFinite(final[key]), `final.${key} is ${final[key]}`);
+    }
+    assert.ok(final.rows["base"] && final.rows["routed"]);
+    assert.ok(existsSync(place.path("run", "training.png")));
+  });
+}
+
+for (const name of SWEEPS) {
+  testWithProcesses(`${name} runs its trials and draws the frontier`, async () => {
+    const few = ["--targets", "0.3", "--penalties", "0.1,0.2"];
+    using place = await finish(name, "--fresh", ...TINY, ...TINY_OPTIONS, ...few, "--out", "sweep");
+    const rows = csvParse(Deno.readTextFileSync(place.path("sweep", "trials.csv")));
+    assert.equal(rows.length, 2);
+    assert.ok(rows.every((row) => Number.isFinite(Number(row["validation_loss"]))));
+    assert.ok(rows.some((row) => row["frontier"] === "1"));
+    assert.ok(existsSync(place.path("sweep", "pareto.png")));
+  });
+}
+
+for (const name of COMPARISONS) {
+  testWithProcesses(`${name} trains what it compares and writes one table`, async () => {
+    using place = await finish(name, ...TINY, ...TINY_OPTIONS, "--out", "compared");
+    const rows = csvParse(Deno.readTextFileSync(place.path("compared", "comparison.csv")));
+    assert.ok(rows.length >= 4);
+    assert.equal(rows[0]!["variant"], "dense LoRA");
+    assert.equal(rows[0]!["skip_ratio"], "0");
+    assert.ok(rows.every((row) => Number(row["relative_flops"]) <= 1.01));
+  });
+}
+
+testWithProcesses("exp4 times several depths", async () => {
+  const few = ["--batches", "2", "--warmup", "1", "--length", "16", "--out", "timed"];
+  using place = await finish("exp4", "--model", "model", ...few);
+  const rows = csvParse(Deno.readTextFileSync(place.path("timed", "depth_timing.csv")));
+  assert.deepEqual(rows.map((row) => Number(row["active_layers"])).slice(0, 3), [3, 2, 1]);
+});
+
+testWithProcesses("exp19 averages depth over sorts of tokens", async () => {
+  using place = await finish("exp19", ...TINY, ...TINY_OPTIONS, "--out", "analysed");
+  const rows = csvParse(Deno.readTextFileSync(place.path("analysed", "token_categories.csv")));
+  const all = rows.find((row) => row["category"] === "all")!;
+  const sorts = rows.filter((row) => !["all", "high loss"].includes(row["category"]!));
+  assert.equal(
+    sorts.reduce((sum, row) => sum + Number(row["tokens"]), 0),
+    Number(all["tokens"]),
+  );
+});
