@@ -51,7 +51,13 @@ await runScript(async () => {
   const validation = parts.validationBatches(finalBatches);
   const calibration = parts.calibrationBatches(calibrationBatches);
   const choices = parts.validationQuestions(questions);
-  const costs = tokenFlops(parts.student.model, anchorLayers, config.sequenceLength, router);
+  const costs = tokenFlops(
+    parts.student.model,
+    anchorLayers,
+    config.sequenceLength,
+    router,
+    config.router.bypassRank,
+  );
   const everything = costs.block.map(() => 1);
   const dense = flopsAt({ ...costs, router: 0 }, everything);
   const base = await evaluator.base(validation);

@@ -18,18 +18,24 @@ import { type RoutedLoss, type TextLoss } from "./text_loss.ts";
  * - `static-mask`: the best fixed choice of blocks; `by-token`, `by-position`: tables in its place
  * - `base-random`: the frozen model with as much random skipping
  */
-export type Way =
-  | "base"
-  | "full-depth"
-  | "routed"
-  | "sampled"
-  | "shuffled"
-  | "rate-matched"
-  | "random"
-  | "static-mask"
-  | "by-token"
-  | "by-position"
-  | "base-random";
+export type Way = typeof ORDER[number];
+
+/** The order in which ways are listed. */
+const ORDER = [
+  "base",
+  "full-depth",
+  "routed",
+  "sampled",
+  "shuffled",
+  "rate-matched",
+  "random",
+  "static-mask",
+  "by-token",
+  "by-position",
+  "base-random",
+] as const;
+
+const inOrder = (a: ComparisonRow, b: ComparisonRow) => ORDER.indexOf(a.way) - ORDER.indexOf(b.way);
 
 /** What came out of running the model in one way. */
 export interface ComparisonRow {
@@ -137,7 +143,7 @@ export async function compareWays(evaluator: Evaluator, plan: ComparisonPlan): P
         evaluator.baseUnder(batches, (shape, batch) => randomGates(shape, share, random(batch))),
     );
   }
-  if (router.decidesBy !== "state") return { rows, frontier: [] };
+  if (router.decidesBy !== "state") return { rows: rows.toSorted(inOrder), frontier: [] };
 
   const control = (kind: "random" | "rate-matched" | "shuffled"): Run => (batches) =>
     evaluator.control(kind, batches, point, layerActivity, seed);
@@ -164,7 +170,7 @@ export async function compareWays(evaluator: Evaluator, plan: ComparisonPlan): P
     frontier.push({ budget, threshold: at.threshold, result, flopsPerToken });
   }
   return {
-    rows,
+    rows: rows.toSorted(inOrder),
     frontier: frontier.toSorted((a, b) => a.budget - b.budget),
     information: await gateInformation(evaluator, validation, point),
     ...(staticMask ? { staticMask } : {}),

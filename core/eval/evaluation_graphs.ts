@@ -4,7 +4,7 @@ import { type DecideContext } from "../contracts/mod.ts";
 import { broadcastTo, input, type Node } from "../graph/mod.ts";
 import { type ParamNodes } from "../nn/mod.ts";
 import { decideOnly, type FixedGates, forward, type Routing, siteOf } from "../routing/mod.ts";
-import { lossesInParts, studentNodes, type StudentOptions } from "../train/mod.ts";
+import { bypassOf, lossesInParts, studentNodes, type StudentOptions } from "../train/mod.ts";
 
 /**
  * - `base`, `fullDepth`: without gates, the frozen model and the trained one
@@ -54,12 +54,14 @@ export function evaluationGraph(
     );
     return { losses: each, decision: pass.decision };
   };
-  const fixed = (): FixedGates => ({
+  const fixed = (trained: boolean): FixedGates => ({
     gates: input("gates", gateShape(options)),
     anchorLayers: routerOf(options.router).anchorLayers,
+    ...(trained ? bypassOf(routerOf(options.router), base) : {}),
   });
   const routing = (mode: DecideContext["mode"]): Routing => ({
     ...routerOf(options.router),
+    ...bypassOf(routerOf(options.router), base),
     params: base,
     context: {
       ...(mode === "eval"
@@ -82,9 +84,9 @@ export function evaluationGraph(
     case "fullDepth":
       return { losses: losses(student).losses };
     case "baseFixed":
-      return { losses: losses(base, fixed()).losses };
+      return { losses: losses(base, fixed(false)).losses };
     case "fixed":
-      return { losses: losses(student, fixed()).losses };
+      return { losses: losses(student, fixed(true)).losses };
     case "decide":
       return perToken(decideOnly(model, student, tokens, routing("eval")));
     default: {

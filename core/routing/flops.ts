@@ -9,6 +9,7 @@
 import { type DecoderModel, type Router } from "../contracts/mod.ts";
 import { input, matmulFlops, type Node } from "../graph/mod.ts";
 import { inputNodes, ParamNodes } from "../nn/mod.ts";
+import { bypassFlops } from "./bypass.ts";
 import { siteOf } from "./forward.ts";
 
 /** Cost of the parts of a pass, per token. */
@@ -19,6 +20,8 @@ export interface TokenFlops {
   readonly keysValues: readonly number[];
   /** The rest of each routable block, by a token that runs it. */
   readonly block: readonly number[];
+  /** The adapter of a skipped block; 0: there is none. */
+  readonly bypass: number;
   readonly router: number;
   readonly head: number;
 }
@@ -27,12 +30,14 @@ export interface TokenFlops {
  * Costs per token of sequences of `length` tokens, each of which attends to all of them.
  *
  * @param router absent: none is asked
+ * @param bypassRank rank of the adapters of skipped tokens
  */
 export function tokenFlops(
   model: DecoderModel,
   anchorLayers: number,
   length: number,
   router?: Router,
+  bypassRank = 0,
 ): TokenFlops {
   const { hiddenSize, numLayers, numKeyValueHeads, headDim } = model.dims;
   const params = new ParamNodes(inputNodes(model.params()));
@@ -54,6 +59,7 @@ export function tokenFlops(
     anchor: anchor.reduce((sum, { keysValues, block }) => sum + keysValues + block, 0),
     keysValues: layers.map(({ keysValues }) => keysValues),
     block: layers.map(({ block }) => block),
+    bypass: bypassFlops(hiddenSize, bypassRank),
     router: router ? perToken(...decision(model, router, anchorLayers, x)) : 0,
     head: perToken(model.head(params, x)),
   };
@@ -91,7 +97,7 @@ export function flopsAt(
 ): number {
   const routable = activity.reduce((sum, share, layer) => {
     const memory = keepsMemory || share > 0 ? costs.keysValues[layer]! : 0;
-    return sum + memory + share * costs.block[layer]!;
+    return sum + memory + share * costs.block[layer]! + (1 - share) * costs.bypass;
   }, 0);
   return costs.anchor + routable + costs.router + costs.head;
 }

@@ -23,6 +23,7 @@ import {
   constantValue,
   mul,
   type Node,
+  scalar,
   shapeOf,
   slice,
   stopGradient,
@@ -30,6 +31,7 @@ import {
 } from "../graph/mod.ts";
 import { causalMask } from "../nn/mod.ts";
 import { ints } from "../tensor/mod.ts";
+import { bypass } from "./bypass.ts";
 
 /** Who decides in a gated pass. */
 export interface Routing {
@@ -38,6 +40,8 @@ export interface Routing {
   readonly context: DecideContext;
   /** Leading blocks that always run. */
   readonly anchorLayers: number;
+  /** Where the adapters of skipped tokens are; absent: there are none. */
+  readonly bypass?: Params | undefined;
 }
 
 /** Gates that are given instead of decided: the controls. */
@@ -45,6 +49,8 @@ export interface FixedGates {
   /** `[B, T, L - anchorLayers]`, or of a shape that broadcasts to it */
   readonly gates: Node;
   readonly anchorLayers: number;
+  /** Where the adapters of skipped tokens are; absent: there are none. */
+  readonly bypass?: Params | undefined;
 }
 
 /** What a pass leaves behind. */
@@ -128,15 +134,22 @@ export function forward(
   const gates = "gates" in routing ? routing.gates : decision!.gates;
   const value = constantValue(gates);
   const known = value?.data.length === model.dims.numLayers - anchorLayers ? value.data : undefined;
+  const cheap = (layer: number) => routing.bypass ? bypass(routing.bypass, layer, x) : undefined;
   for (let layer = anchorLayers; layer < model.dims.numLayers; layer++) {
     const at = layer - anchorLayers;
-    if (known?.[at] === 0) continue;
+    const instead = known?.[at] === 1 ? undefined : cheap(layer);
+    if (known?.[at] === 0) {
+      if (instead) x = add(x, instead);
+      continue;
+    }
     const one = (values: Node) => slice(values, 2, at, at + 1); // [B, T, 1]
-    const scales = decision?.survivalScale;
-    const weights = [...(known ? [] : [one(gates)]), ...(scales ? [one(scales)] : [])];
+    const gate = known ? undefined : one(gates);
+    const scales = decision?.survivalScale && one(decision.survivalScale);
+    const weights = [gate, scales].filter((weight) => weight !== undefined);
     const ran = run(layer, x);
-    const blended = weights.length === 0 ? ran : add(x, mul(weights.reduce(mul), sub(ran, x)));
-    x = kept(blended, [x, ...weights]);
+    let next = weights.length === 0 ? ran : add(x, mul(weights.reduce(mul), sub(ran, x)));
+    if (gate && instead) next = add(next, mul(sub(scalar(1), gate), instead));
+    x = kept(next, [x, ...weights]);
   }
   return { hiddenStates: x, anchor, ...(decision ? { decision } : {}) };
 }

@@ -1,4 +1,5 @@
 /** Routed passes through a decoder, what they are charged, and how they are read. */
+export * from "./bypass.ts";
 export * from "./calibration.ts";
 export * from "./controls.ts";
 export * from "./diagnostics.ts";

@@ -33,22 +33,23 @@ function broadcastColumn(x: Node): Node {
   return reshape(x, [batch, length, 1]);
 }
 
-/**
- * The L1 term: blocks run per token, the sum of {@link layerActivity} over blocks.
- *
- * @param ramp factors on the price of the first and of the last block; those between lie between
- */
-export function activityPenalty(
-  activity: Node,
-  [first, last]: readonly [number, number] = [1, 1],
-): Node {
-  if (first === 1 && last === 1) return reduceSum(activity);
-  const layers = shapeOf(activity)[0]!;
+/** Factors on the price of the first and of the last block; those between lie between. */
+export type PriceRamp = readonly [first: number, last: number];
+
+/** `[..., L']`: what runs of each block, times its factor. */
+export function priced(active: Node, [first, last]: PriceRamp = [1, 1]): Node {
+  if (first === 1 && last === 1) return active;
+  const layers = shapeOf(active).at(-1)!;
   const factors = Array.from(
     { length: layers },
     (_, i) => first + (last - first) * i / Math.max(layers - 1, 1),
   );
-  return reduceSum(mul(activity, constant(floats([layers], factors))));
+  return mul(active, constant(floats([layers], factors)));
+}
+
+/** The L1 term: blocks run per token, the sum of {@link layerActivity} over blocks. */
+export function activityPenalty(activity: Node, ramp?: PriceRamp): Node {
+  return reduceSum(priced(activity, ramp));
 }
 
 /** (skip - target)^2, with skip the share of routable token-block pairs that are skipped. */

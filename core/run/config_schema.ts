@@ -41,6 +41,7 @@ export interface LoraConfig {
 export interface RouterConfig {
   readonly name: string;
   readonly anchorLayers: number;
+  readonly bypassRank: number;
   readonly rateFactor: number;
   readonly temperatureStart: number;
   readonly temperatureEnd: number;
@@ -202,6 +203,8 @@ const commonRouter = {
   name: text().describe("router that decides which layers run"),
   anchorLayers: count(0).default(4)
     .describe("leading layers that always run; the router reads the state after them"),
+  bypassRank: count(0).default(0)
+    .describe("rank of a small adapter that stands in for a skipped layer; 0: nothing does"),
   rateFactor: z.number().positive().default(1)
     .describe("the router's learning rate, as a multiple of the adapters'"),
   temperatureStart: z.number().positive().default(1)

@@ -38,7 +38,13 @@ export function evaluateFinally(
     maskSearch: parts.calibrationBatches(evaluation.staticMaskBatches),
     choices: parts.validationQuestions(evaluation.questions),
     budgets: evaluation.budgets,
-    costs: tokenFlops(student.model, router.anchorLayers, sequenceLength, student.router.router),
+    costs: tokenFlops(
+      student.model,
+      router.anchorLayers,
+      sequenceLength,
+      student.router.router,
+      router.bypassRank,
+    ),
     seed,
   });
 }
@@ -215,27 +221,48 @@ const CONTROLS: readonly Way[] = [
 ];
 
 /** In plain words, whether the router earns its place; undefined for a router that reads nothing. */
-export function verdict(comparison: Comparison): string | undefined {
+export function verdict(comparison: Comparison, { student }: Parts): string | undefined {
   const { rows, information } = comparison;
   if (information === undefined) return undefined;
   const routed = rowOf(comparison, "routed");
   const { collapse, entropy } = routed.statistics!;
   const over = (row: ComparisonRow) => pairedDifference(row.result, routed.result);
-  const rivals = rows.filter(({ way }) => CONTROLS.includes(way));
-  const best = rivals.reduce((a, b) => a.result.loss <= b.result.loss ? a : b);
   const shuffled = over(rowOf(comparison, "shuffled"));
+  const best = rows.filter(({ way }) => CONTROLS.includes(way))
+    .reduce((a, b) => a.result.loss <= b.result.loss ? a : b);
   const lines = [
     collapse === "none"
       ? undefined
       : `The router has collapsed (${collapse}): it treats all tokens alike.`,
     `Shuffling the gates costs ${showInterval(shuffled)} nats per token: what the router reads ` +
     `${shuffled.low > 0 ? "matters" : "makes no difference that this text could show"}.`,
-    `The best control, ${best.way}, costs ${showInterval(over(best))} nats at a skip ratio of ` +
-    `${(best.statistics?.skipRatio ?? 0).toFixed(3)}.`,
+    shuffled.low > 0 ? tableLine(comparison, shuffled.value) : undefined,
+    `Of what skips as much without the router, "${nameOf(best.way, student).trim()}" does best: ` +
+    `${betterBy(over(best))}.`,
     `Gates carry ${information.toFixed(3)} bits about the token, beyond the layer; one decision ` +
     `has an entropy of ${entropy.toFixed(3)} bits at full noise.`,
   ];
   return lines.filter((line) => line !== undefined).join("\n");
+}
+
+/** How much of what the router reads is the token itself, or its position. */
+function tableLine({ rows }: Comparison, shuffledCost: number): string | undefined {
+  const loss = (way: Way) => rows.find((row) => row.way === way)?.result.loss;
+  const [routed, token, position] = (["routed", "by-token", "by-position"] as const).map(loss);
+  if (token === undefined || position === undefined) return undefined;
+  const share = (other: number) =>
+    `${Math.round(100 * Math.max(0, 1 - (other - routed!) / shuffledCost))}%`;
+  return `A table of the router's mean answers by token would keep ${
+    share(token)
+  } of that, one by ` +
+    `position ${share(position)}; the rest is context.`;
+}
+
+function betterBy(difference: Interval): string {
+  const { value, low, high } = difference;
+  if (low > 0) return `the router is better by ${showInterval(difference)} nats`;
+  if (high >= 0) return `there is no clear difference (${showInterval(difference)} nats)`;
+  return `it beats the router by ${showInterval({ value: -value, low: -high, high: -low })} nats`;
 }
 
 function showInterval({ value, low, high }: Interval): string {

@@ -129,7 +129,7 @@ function studentOf(
   model: DecoderModel,
   plugins: Plugins,
 ): RoutedStudent {
-  const { name, anchorLayers } = config.router;
+  const { name, anchorLayers, bypassRank } = config.router;
   const kind = plugins.routers.get(name);
   const { numLayers, maxPositions } = model.dims;
   if (anchorLayers >= numLayers) {
@@ -148,7 +148,11 @@ function studentOf(
   return {
     model,
     lora: config.lora,
-    router: { router: kind.create(kind.options.parse(ownOptions(config.router))), anchorLayers },
+    router: {
+      router: kind.create(kind.options.parse(ownOptions(config.router))),
+      anchorLayers,
+      bypassRank,
+    },
     batchSize: config.batchSize,
     sequenceLength: config.sequenceLength,
     basePrecision: config.basePrecision,

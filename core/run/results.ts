@@ -60,7 +60,7 @@ export async function writeResults(
 
   const tables = [
     comparisonTable(comparison, parts),
-    verdict(comparison),
+    verdict(comparison, parts),
     kindTable(comparison),
     frontierTable(comparison),
   ];

@@ -4,6 +4,7 @@ import process from "node:process";
 import {
   AdamW,
   CheckpointStore,
+  routingParams,
   type StepReport,
   Trainer,
   type TrainerState,
@@ -12,7 +13,6 @@ import {
 } from "../train/mod.ts";
 import { UserError } from "../contracts/mod.ts";
 import { Evaluator, type OperatingPoint, type RoutedLoss } from "../eval/mod.ts";
-import { siteOf } from "../routing/mod.ts";
 import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
 import { LAYER_COLUMNS, METRIC_COLUMNS, MetricsCsv } from "./metrics_csv.ts";
 import { type Parts } from "./parts.ts";
@@ -50,8 +50,7 @@ export async function trainRun(
   quiet: boolean,
 ): Promise<TrainedRun> {
   const { backend, student, frozen, trainable } = parts;
-  const site = siteOf(student.model, student.router.anchorLayers);
-  const own = student.router.router.params(site);
+  const own = routingParams(student);
   const optimizer = new AdamW(
     trainable,
     config.optimizer,
@@ -191,8 +190,8 @@ function evaluateNow(
 }
 
 function routerFile({ router }: ExperimentConfig) {
-  const { name, anchorLayers } = router;
-  return { name, anchorLayers, options: ownOptions(router) };
+  const { name, anchorLayers, bypassRank } = router;
+  return { name, anchorLayers, bypassRank, options: ownOptions(router) };
 }
 
 /** With calibrated gates every evaluation has the same budget, so the lowest loss is the best. */

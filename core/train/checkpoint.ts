@@ -25,11 +25,10 @@ import {
   writeSafetensors,
 } from "../io/mod.ts";
 import { type LoraOptions, type Weights } from "../nn/mod.ts";
-import { siteOf } from "../routing/mod.ts";
 import { type FloatTensor, sameShape } from "../tensor/mod.ts";
 import { writeAdapter } from "./adapter_files.ts";
 import { type AdamW } from "./optimizer.ts";
-import { type StudentOptions } from "./student.ts";
+import { routingParams, type StudentOptions } from "./student.ts";
 
 /** Checkpoints of a run are named by their step. */
 const PREFIX = "step-";
@@ -59,6 +58,7 @@ export interface RouterFile {
   /** Its options, as in the configuration. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly anchorLayers: number;
+  readonly bypassRank: number;
   /** A block runs where its logit is above this. */
   readonly threshold: number;
 }
@@ -93,8 +93,7 @@ export class CheckpointStore {
     await writeFolderAtomic(path, (folder) => {
       writeAdapter(folder, student.model, student.lora, optimizer.params, baseModel);
       if (student.router && router) {
-        const site = siteOf(student.model, student.router.anchorLayers);
-        const own = Object.keys(student.router.router.params(site));
+        const own = Object.keys(routingParams(student));
         const file: RouterFile = { ...router, threshold: state.threshold };
         writeFileAtomic(join(folder, "router_config.json"), toJson(file));
         const tensors = own.map((name) => ({ name, tensor: optimizer.params[name]! }));

@@ -17,7 +17,7 @@ import {
   stopGradient,
   sub,
 } from "../graph/mod.ts";
-import { activityPenalty, layerActivity, targetPenalty } from "../routing/mod.ts";
+import { activityPenalty, layerActivity, priced, targetPenalty } from "../routing/mod.ts";
 
 /** Weights of the parts that do not change during a run. */
 export interface ObjectiveOptions {
@@ -178,7 +178,7 @@ export function objective(
 
 /** What each sequence cost, `[B]`: its cross-entropy, and for its depth as in {@link objective}. */
 function sequenceCost(
-  { sparsityWeight, targetWeight }: ObjectiveOptions,
+  { sparsityWeight, sparsityRamp, targetWeight }: ObjectiveOptions,
   { targetSkip }: ObjectiveInputs,
   tokenLosses: Node,
   tokenMask: Node,
@@ -188,11 +188,13 @@ function sequenceCost(
   const ofSequence = (perToken: Node) => div(reduceSum(mul(perToken, tokenMask), [1]), tokens);
   const [batch, length] = shapeOf(tokenMask) as [number, number];
   const layers = shapeOf(gates)[2]!;
-  const active = ofSequence(reduceSum(broadcastTo(gates, [batch, length, layers]), [2]));
+  const perToken = broadcastTo(gates, [batch, length, layers]);
+  const active = ofSequence(reduceSum(perToken, [2]));
+  const price = ofSequence(reduceSum(priced(perToken, sparsityRamp), [2]));
   const skip = sub(scalar(1), scale(active, 1 / layers));
   const gap = sub(skip, targetSkip);
   return add(
-    add(ofSequence(tokenLosses), scale(active, sparsityWeight)),
+    add(ofSequence(tokenLosses), scale(price, sparsityWeight)),
     scale(mul(gap, gap), targetWeight),
   );
 }

@@ -20,7 +20,14 @@ import {
   objective,
   type ObjectiveOptions,
 } from "./objective.ts";
-import { type Batch, gateNoise, promptFeed, studentNodes, type StudentOptions } from "./student.ts";
+import {
+  type Batch,
+  bypassOf,
+  gateNoise,
+  promptFeed,
+  studentNodes,
+  type StudentOptions,
+} from "./student.ts";
 
 /** A student and the loss it is trained with. */
 export interface StepOptions extends StudentOptions {
@@ -181,6 +188,7 @@ export function stepGraph(options: StepOptions): Record<StepOutput, Node> {
     tokens,
     router && {
       ...router,
+      ...bypassOf(router, base),
       params: base,
       context: {
         mode: "train",

@@ -10,7 +10,7 @@ import {
   loraParams,
   ParamNodes,
 } from "../nn/mod.ts";
-import { leadingPrompt, siteOf } from "../routing/mod.ts";
+import { bypassParams, leadingPrompt, siteOf } from "../routing/mod.ts";
 import { floats, type HostTensor, type RandomStream } from "../tensor/mod.ts";
 
 /** Tokens to learn from. */
@@ -25,26 +25,46 @@ export interface Batch {
   readonly promptMask?: HostTensor;
 }
 
+/** A router and where it sits. */
+export interface StudentRouter {
+  readonly router: Router;
+  readonly anchorLayers: number;
+  /** Rank of the adapters of skipped tokens; none unless told. */
+  readonly bypassRank?: number;
+}
+
 /** What is trained, and how it is put together. */
 export interface StudentOptions {
   readonly model: DecoderModel;
   /** Adapters on the frozen model; absent: the whole model is trained. */
   readonly lora?: LoraOptions;
   /** Absent: full depth. */
-  readonly router?: { readonly router: Router; readonly anchorLayers: number };
+  readonly router?: StudentRouter;
   readonly batchSize: number;
   readonly sequenceLength: number;
   /** How the frozen model is kept; float32 unless told. */
   readonly basePrecision?: BasePrecision;
 }
 
+/** Declares what belongs to the router: its own parameters, and adapters of skipped tokens. */
+export function routingParams({ model, router }: StudentOptions): ParamSpecs {
+  if (!router) return {};
+  const { anchorLayers, bypassRank = 0 } = router;
+  return {
+    ...router.router.params(siteOf(model, anchorLayers)),
+    ...bypassParams(model.dims, anchorLayers, bypassRank),
+  };
+}
+
 /** Declares what `options` trains: adapters and router, or the whole model. */
 export function trainableParams(options: StudentOptions): ParamSpecs {
-  const { model, lora, router } = options;
-  return {
-    ...(lora ? loraParams(model, lora) : model.params()),
-    ...(router ? router.router.params(siteOf(model, router.anchorLayers)) : {}),
-  };
+  const { model, lora } = options;
+  return { ...(lora ? loraParams(model, lora) : model.params()), ...routingParams(options) };
+}
+
+/** How a pass finds the adapters of skipped tokens, if there are any. */
+export function bypassOf(router: StudentRouter, params: ParamNodes): { bypass?: ParamNodes } {
+  return router.bypassRank ? { bypass: params } : {};
 }
 
 /** The parameters of a student as nodes, with its adapters and without. */

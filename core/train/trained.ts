@@ -5,10 +5,9 @@ import { z } from "zod";
 import { UserError } from "../contracts/mod.ts";
 import { openSafetensors, readJson, verifyFolder } from "../io/mod.ts";
 import { type Weights } from "../nn/mod.ts";
-import { siteOf } from "../routing/mod.ts";
 import { sameShape } from "../tensor/mod.ts";
 import { readAdapter } from "./adapter_files.ts";
-import { type StudentOptions } from "./student.ts";
+import { routingParams, type StudentOptions } from "./student.ts";
 
 /** Trained weights and where the router was calibrated to work. */
 export interface Trained {
@@ -26,15 +25,13 @@ export function readTrained(folder: string, student: StudentOptions): Trained {
   verifyFolder(folder);
   const adapter = readAdapter(folder, student.model);
   if (!student.router) return { weights: adapter.weights, threshold: 0 };
-  const { router, anchorLayers } = student.router;
   const path = join(folder, "router_config.json");
   const parsed = z.object({ threshold: z.number() }).safeParse(readJson(path, "the router's file"));
   if (!parsed.success) {
     throw new UserError(`Cannot use ${path}: "threshold": ${parsed.error.issues[0]!.message}`);
   }
   using file = openSafetensors(join(folder, "router.safetensors"));
-  const own = Object.entries(router.params(siteOf(student.model, anchorLayers)));
-  const weights = own.map(([name, { shape }]) => {
+  const weights = Object.entries(routingParams(student)).map(([name, { shape }]) => {
     const tensor = file.read(name);
     if (sameShape(tensor.shape, shape)) return [name, tensor] as const;
     throw new UserError(

@@ -1,0 +1,33 @@
+/**
+ * One checkpoint at every budget: by moving its threshold, or by telling the router its budget; beside
+ * a model trained for each.
+ *
+ *   deno task budgets
+ */
+
+import "../core/run/permissions.ts";
+import { join } from "node:path";
+import { readOptions } from "../core/run/command.ts";
+import { runScript } from "../core/run/script.ts";
+import { numbers, sweepCommand } from "../core/run/sweep/command.ts";
+
+const BUDGETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
+
+const command = sweepCommand(
+  "deno task budgets",
+  "Compares one checkpoint at many skip ratios with a model trained for each of them.",
+  join("results", "sweeps", "budgets"),
+)
+  .option("--budgets <list>", "skip ratios", numbers, BUDGETS)
+  .option("--single <share>", "target of the model whose threshold is moved", Number, 0.45);
+
+await runScript(async () => {
+  const options = readOptions(command);
+  const { runBudgets } = await import("../core/run/sweep/budgets.ts");
+  await runBudgets({
+    script: join(import.meta.dirname!, "exp10.ts"),
+    budgets: options.budgets,
+    single: options.single,
+    settings: ["evaluation.questions=0", "evaluation.staticMaskBatches=0"],
+  }, options);
+});
