@@ -141,6 +141,7 @@ export async function compareWays(evaluator: Evaluator, plan: ComparisonPlan): P
       "base-random",
       (batches) =>
         evaluator.baseUnder(batches, (shape, batch) => randomGates(shape, share, random(batch))),
+      { charged: { ...withoutRouter, bypass: 0 } },
     );
   }
   if (router.decidesBy !== "state") return { rows: rows.toSorted(inOrder), frontier: [] };

@@ -23,13 +23,13 @@ export function pairedDifference(
   b: Pick<TextLoss, "sequences">,
   seed = 0,
 ): Interval {
-  const pairs = a.sequences.map((own, i): SequenceLoss => {
-    const other = b.sequences[i];
-    if (other?.tokens !== own.tokens || a.sequences.length !== b.sequences.length) {
-      throw new RangeError("Cannot compare losses: they are not over the same sequences");
-    }
-    return { sum: own.sum - other.sum, tokens: own.tokens };
-  });
+  const same = a.sequences.length > 0 && a.sequences.length === b.sequences.length &&
+    a.sequences.every(({ tokens }, i) => tokens === b.sequences[i]!.tokens);
+  if (!same) throw new RangeError("Cannot compare losses: they are not over the same sequences");
+  const pairs = a.sequences.map(({ sum, tokens }, i): SequenceLoss => ({
+    sum: sum - b.sequences[i]!.sum,
+    tokens,
+  }));
   const random = new RandomStream(seed, "paired-bootstrap");
   const meanOf = (pick: (i: number) => SequenceLoss) => {
     let [sum, tokens] = [0, 0];

@@ -3,8 +3,9 @@
  *
  * The gated pass is what training and the controls use. Every block is computed and blended in,
  * x + g (block(x) - x), so a gate of 0 leaves the state as it was, to the bit, and the gradient of a
- * gate is what its block would have changed. Blocks that are known to be skipped by all are left out. A skipped token still lends its keys and values. The
- * anchor layers run once: the router reads the state after them, and the pass goes on from there.
+ * gate is what its block would have changed. A skipped token still lends its keys and values. Blocks
+ * that are known to be skipped by all are left out. The anchor layers run once: the router reads the
+ * state after them, and the pass goes on from there.
  */
 
 import {

@@ -178,7 +178,7 @@ Deno.test("gates shuffled over tokens keep every layer's activity and lose their
 });
 
 Deno.test("gates of whole sequences are shuffled over sequences, one's all given to another", async () => {
-  const full = drawBatch([6, 6, 6], 6, 3);
+  const full = drawBatch([6, 6, 6], 6, 1);
   await evaluated("reinforce", async (evaluator) => {
     const at = await evaluator.calibrate([full], 0.3);
     const own = (await evaluator.decide(full, at)).gates;

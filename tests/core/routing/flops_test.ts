@@ -43,6 +43,7 @@ for (const length of [1, 10, 300]) {
       anchor: ANCHOR * (KEYS_VALUES + block(length)),
       keysValues: [KEYS_VALUES, KEYS_VALUES, KEYS_VALUES],
       block: [block(length), block(length), block(length)],
+      bypass: 0,
       router: 0,
       head: HEAD,
     });
@@ -74,6 +75,7 @@ const COSTS: TokenFlops = {
   anchor: 100,
   keysValues: [1, 2, 4],
   block: [10, 20, 40],
+  bypass: 0,
   router: 7,
   head: 1000,
 };
@@ -82,6 +84,19 @@ Deno.test("a share of the tokens pays for a block, and all of them for its keys 
   assert.equal(flopsAt(COSTS, [1, 1, 1]), 100 + 7 + 70 + 7 + 1000);
   assert.equal(flopsAt(COSTS, [0.5, 0, 1]), 100 + 7 + (5 + 40) + 7 + 1000);
   assert.equal(flopsAt(COSTS, [0, 0, 0]), 100 + 7 + 7 + 1000);
+});
+
+Deno.test("adapters of skipped tokens cost two small products for each token that skips", () => {
+  const rank = 3;
+  const bypass = 2 * 2 * D * rank;
+  assert.deepEqual(tokenFlops(MODEL, ANCHOR, 8, undefined, rank), {
+    ...tokenFlops(MODEL, ANCHOR, 8),
+    bypass,
+  });
+  const costs = { ...COSTS, bypass };
+  const skipped = 0.5 + 1 + 0;
+  assert.equal(flopsAt(costs, [0.5, 0, 1]), flopsAt(COSTS, [0.5, 0, 1]) + skipped * bypass);
+  assert.equal(flopsAt(costs, [1, 1, 1]), flopsAt(COSTS, [1, 1, 1]));
 });
 
 Deno.test("where a block is left out for all, so are its keys and values", () => {

@@ -96,6 +96,22 @@ for (const [what, most] of PARTS) {
   });
 }
 
+Deno.test("the loss of each token is told in the places of the targets, padding and all", () => {
+  const student = tanh(matmulRows(x, inner));
+  const each = lossesInParts((rows) => matmulRows(rows, head), student, targets, VOCABULARY, ALL);
+  for (const [, most] of PARTS) {
+    const { tokenLosses, crossEntropy } = loss(most);
+    const result = evaluate({ tokenLosses, crossEntropy, each }, feeds);
+    assert.deepEqual(result.tokenLosses.shape, [BATCH, LENGTH]);
+    assertClose(result.tokenLosses, result.each, CLOSE, "loss of each token");
+    // Their masked sum is the cross-entropy.
+    const mask = feeds["tokenMask"]!.data;
+    const sum = [...result.each.data].reduce((total, one, i) => total + one * mask[i]!, 0);
+    const scale = feeds["lossScale"]!.data[0]!;
+    assert.ok(Math.abs(result.crossEntropy.data[0]! - sum * scale) < 1e-9);
+  }
+});
+
 Deno.test("no logits of more rows than a part has are ever made, and nothing is made twice", () => {
   const rowsOfLogits = (outputs: Record<string, Node>) =>
     topologicalOrder(Object.values(outputs))

@@ -56,6 +56,37 @@ Deno.test("a parameter with a rate of its own takes steps and decays at that rat
   assert.deepEqual(step(0.01, 0), Float32Array.of(1, -2));
 });
 
+Deno.test("a rate may wait for its step: until then a parameter stays, but its averages go on", () => {
+  const asked: [string, number][] = [];
+  const params = { adapter: floats([2], [3, -3]), router: floats([1], [3]) };
+  const rateOf = (name: string, step: number) => {
+    asked.push([name, step]);
+    return name === "router" || step > 2 ? 1 : 0;
+  };
+  const optimizer = new AdamW(params, { ...OPTIONS, weightDecay: 0 }, undefined, rateOf);
+  const gradients = { adapter: floats([2], [0.5, -20]), router: floats([1], [7]) };
+  for (const step of [1, 2]) {
+    optimizer.step(gradients, 0.1, step);
+    assert.deepEqual(params.adapter.data, Float32Array.of(3, -3));
+    assertNear(params.router.data[0]!, 3 - 0.1 * step, 1e-5);
+  }
+  // Of one gradient all along, the corrected averages are that gradient and its square.
+  assertNear(optimizer.first["adapter"]!.data[0]!, 0.5 * (1 - 0.9 ** 2));
+  optimizer.step(gradients, 0.1, 3);
+  assertNear(params.adapter.data[0]!, 2.9, 1e-5);
+  assertNear(params.adapter.data[1]!, -2.9, 1e-5);
+  assert.deepEqual(asked.map(([, step]) => step), [1, 1, 2, 2, 3, 3], "steps count from 1");
+});
+
+Deno.test("a parameter that waits for its step does not decay either", () => {
+  const params = { w: floats([1], [3]) };
+  const optimizer = new AdamW(params, OPTIONS, undefined, (_, step) => step > 1 ? 1 : 0);
+  optimizer.step({ w: floats([1], [1]) }, 0.1, 1);
+  assert.equal(params.w.data[0], 3);
+  optimizer.step({ w: floats([1], [1]) }, 0.1, 2);
+  assertNear(params.w.data[0]!, 3 * (1 - 0.1 * 0.5) - 0.1, 1e-5);
+});
+
 Deno.test("decay is decoupled: it does not depend on the gradient's size", () => {
   const step = (weightDecay: number, gradient: number) => {
     const params = { w: floats([1], [1]) };

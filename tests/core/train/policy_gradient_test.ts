@@ -29,14 +29,17 @@ const COSTS = [
 ] as const;
 
 /** The objective's parts, and the gradient for each sequence's log-probability. */
-function partsOf(inputs: Partial<Record<keyof ObjectiveInputs, number>> = {}) {
+function partsOf(
+  inputs: Partial<Record<keyof ObjectiveInputs, number>> = {},
+  options: Partial<ObjectiveOptions> = {},
+) {
   const given = { lossScale: 1, microShare: 1, distillShare: 0, targetSkip: 0.5 };
   const policy = { usualCost: 2.5, policyShare: 1 };
   const nodes = Object.fromEntries(
     Object.entries({ ...given, ...policy, ...inputs }).map(([name, x]) => [name, scalar(x)]),
   ) as unknown as ObjectiveInputs;
   const decision = { gates, logits: gates, logProbability };
-  const parts = objective(OPTIONS, nodes, { language, tokenMask, decision });
+  const parts = objective({ ...OPTIONS, ...options }, nodes, { language, tokenMask, decision });
   const [slope] = gradients(parts.loss, [logProbability]);
   const { loss, policy: value, cost, activity } = parts;
   const values = evaluate(
@@ -54,6 +57,13 @@ Deno.test("a sequence costs the mean loss of its tokens, its depth, and missing 
   assertNear(partsOf().cost.data[0], (COSTS[0] + COSTS[1]) / 2);
   // Each micro-batch adds its share.
   assertNear(partsOf({ microShare: 0.25 }).cost.data[0], (COSTS[0] + COSTS[1]) / 8);
+});
+
+Deno.test("a ramp on the price of depth counts in a sequence's cost as well", () => {
+  // The blocks run for 2/3 and 3/3 of the first sequence's tokens, 2/2 and 0/2 of the second's.
+  const { cost } = partsOf({}, { sparsityRamp: [1, 3] });
+  const more = [0.25 * 2 * 1, 0];
+  assertNear(cost.data[0], (COSTS[0] + more[0]! + COSTS[1] + more[1]!) / 2);
 });
 
 Deno.test("each log-probability is weighted by what its sequence cost more than is usual", () => {

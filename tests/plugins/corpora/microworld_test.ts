@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { Document, Split } from "../../../core/contracts/corpus.ts";
 import { UserError } from "../../../core/contracts/errors.ts";
 import {
+  choiceQuestions,
   KINDS,
   microworld,
   type QuestionKind,
@@ -169,4 +170,34 @@ Deno.test("transcript() writes a question as the documents do", () => {
   for (const line of (prompt + continuation).split("\n")) {
     assert.ok(forms.has(line.replaceAll(/\d+/g, "0")), line);
   }
+});
+
+Deno.test("choiceQuestions() asks for facts and reasons in turn, as transcripts with their choices", () => {
+  for (const split of ["validation", "test"] as const) {
+    const asked = take(choiceQuestions(split), 40);
+    assert.deepEqual(take(choiceQuestions(split), 40), asked);
+    const [facts, reasons] = (["facts", "reason"] as const).map((kind) =>
+      take(questions(kind, split), 20)
+    );
+    asked.forEach(({ prompt, choices, answer }, i) => {
+      const source = (i % 2 === 0 ? facts! : reasons!)[Math.floor(i / 2)]!;
+      const whole = transcript(source);
+      assert.equal(prompt, whole.prompt);
+      assert.equal(choices[answer], whole.continuation);
+      assert.equal(choices.length, source.choices!.length);
+      assert.equal(new Set(choices).size, choices.length);
+      for (const choice of choices) assert.match(choice, /^ \S/);
+    });
+    // Where the right answer stands must not give it away.
+    assert.ok(new Set(asked.map(({ answer }) => answer)).size >= 3);
+  }
+});
+
+Deno.test("choiceQuestions() goes on with one kind when the other has ended, and leaves none out", () => {
+  const count = (kind: QuestionKind) => [...questions(kind, "validation")].length;
+  const all = [...choiceQuestions("validation")];
+  assert.equal(all.length, count("facts") + count("reason"));
+  assert.notEqual(count("facts"), count("reason"));
+  const { prompt } = [...microworld().questions!("validation")].at(-1)!;
+  assert.equal(prompt, all.at(-1)!.prompt);
 });
