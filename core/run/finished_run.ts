@@ -58,20 +58,22 @@ export async function openFinishedRun(
     routerOptions,
     overrides,
   });
-  const parts = await loadParts(config, plugins, new RunRepositories(record.repositories, quiet));
+  await using loaded = new AsyncDisposableStack();
+  const repositories = new RunRepositories(record.repositories, quiet);
+  const parts = loaded.use(await loadParts(config, plugins, repositories, quiet));
   const { backend, student, frozen, kinds } = parts;
   const { weights, threshold } = readTrained(checkpointOf(path, config), student);
-  const evaluator = new Evaluator(backend, student, frozen, weights, kinds, config.seed);
+  const evaluator = loaded.use(
+    new Evaluator(backend, student, frozen, weights, kinds, config.seed),
+  );
+  const owned = loaded.move();
   return {
     path,
     config,
     parts,
     evaluator,
     point: { threshold, targetSkip: config.objective.targetSkip },
-    async [Symbol.asyncDispose]() {
-      await evaluator[Symbol.asyncDispose]();
-      await parts[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import "../../core/run/permissions.ts";
 import { join } from "node:path";
+import { UserError } from "../../core/contracts/errors.ts";
 import { readOptions } from "../../core/run/command.ts";
 import { runScript } from "../../core/run/script.ts";
 import { type FinishedRuns, type Variant } from "../../core/run/sweep/compare.ts";
@@ -37,8 +38,12 @@ export function shallower(count: number, dense: string, routed: string): Variant
   return variant(`shallower dense, ${count} layers fewer`, dense, {
     key: `${dense},fewer=${count}`,
     settings: (finished: FinishedRuns) => {
-      const mask = finished(routed, 0).final["staticMask"] as readonly number[];
-      return [`router.skipLayers=${mask.slice(0, count).join(",")}`];
+      const mask = finished(routed).final["staticMask"] as readonly number[] | undefined;
+      if (mask) return [`router.skipLayers=${mask.slice(0, count).join(",")}`];
+      throw new UserError(
+        `A shallower model needs the best static mask of ${routed}: search for it with ` +
+          "--set evaluation.staticMaskBatches=4",
+      );
     },
   });
 }

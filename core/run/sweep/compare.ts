@@ -33,8 +33,8 @@ export interface Variant {
   readonly way?: Way;
 }
 
-/** Runs by key and seed. */
-export type FinishedRuns = (key: string, seed: number) => RunRecord;
+/** The run of a key with the first seed. */
+export type FinishedRuns = (key: string) => RunRecord;
 
 /** What is compared with what. */
 export interface ComparisonPlan {
@@ -65,7 +65,7 @@ export async function runComparison(plan: ComparisonPlan, options: SweepOptions)
   const started = performance.now();
   const seeds = options.seeds ?? [0];
   const records = new Map<string, RunRecord>();
-  const finished: FinishedRuns = (key, seed) => records.get(nameOf(key, seed))!;
+  const finished = (key: string, seed = seeds[0]!) => records.get(nameOf(key, seed))!;
   const run = async (variants: readonly Variant[]) => {
     const trials = trialsOf(variants, seeds, options, finished);
     const outcomes = await runTrials(trials, {

@@ -19,7 +19,8 @@ export function onFrontier(points: readonly SkipPoint[]): boolean[] {
 
 /**
  * Spearman's rank correlation of skip ratio and loss: 1 where more skip always costs more.
- * (Spearman 1904, doi 10.2307/1412159; equal values share their mean rank.)
+ * (Spearman 1904, doi 10.2307/1412159; equal values share their mean rank.) NaN where one of the two
+ * is the same for all.
  */
 export function rankCorrelation(points: readonly SkipPoint[]): number {
   const [x, y] = [ranks(points.map((p) => p.skipRatio)), ranks(points.map((p) => p.loss))];

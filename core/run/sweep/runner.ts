@@ -58,9 +58,10 @@ export async function runTrials(
     outcomes.set(outcome.trial, outcome);
     onEnd(outcome, outcomes.size, trials.length);
   };
+  const keep = (trial: Trial) => ended({ trial, record: readRunRecord(trial.folder), kept: true });
   const waiting = trials.filter((trial, i) => {
     if (states[i] !== "finished") return true;
-    ended({ trial, record: readRunRecord(trial.folder), kept: true });
+    keep(trial);
     return false;
   });
   const running = new Set<RunningTrial>();
@@ -68,8 +69,10 @@ export async function runTrials(
 
   const launch = () => {
     const trial = waiting.shift()!;
-    const one = startTrial(trial, stateOf(trial), threads);
-    running.add(one);
+    const state = stateOf(trial);
+    // Another process may have brought it to its end meanwhile.
+    if (state === "finished") keep(trial);
+    else running.add(startTrial(trial, state, threads));
   };
   while ((waiting.length > 0 && !stop.asked) || running.size > 0) {
     const room = running.size === 0 || (running.size < most && (jobs > 0 || fits(trials)));

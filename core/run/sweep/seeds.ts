@@ -26,13 +26,23 @@ const T = [
   2.086,
 ];
 
+/**
+ * The 97.5% quantile of Student's t. Beyond the table by its expansion around the normal one (Abramowitz
+ * and Stegun 1964, 26.7.5), which is good to three digits there.
+ */
+function quantile(freedom: number): number {
+  const z = 1.959964;
+  return T[freedom - 1] ??
+    z + (z ** 3 + z) / (4 * freedom) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2);
+}
+
 /** Mean of values over seeds with its 95% interval by Student's t; no interval for a single value. */
 export function seedInterval(values: readonly number[]): Interval {
   const count = values.length;
   const value = values.reduce((sum, x) => sum + x, 0) / count;
   if (count < 2) return { value, low: NaN, high: NaN };
   const variance = values.reduce((sum, x) => sum + (x - value) ** 2, 0) / (count - 1);
-  const half = (T[count - 2] ?? 1.96) * Math.sqrt(variance / count);
+  const half = quantile(count - 1) * Math.sqrt(variance / count);
   return { value, low: value - half, high: value + half };
 }
 

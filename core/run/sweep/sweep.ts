@@ -113,19 +113,23 @@ export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<voi
   );
 }
 
+/** All that sweeps, comparisons and analyses leave in their folders. */
+const OWN_FILES =
+  /^(trials|(trials|comparison|budgets|token_categories)\.csv|(pareto|budgets)\.(svg|png|vl\.json))$/;
+
 /** Removes a sweep's folder; refuses one that is something else. */
 export function removeFolder(path: string): void {
   if (!fs.existsSync(path)) return;
-  const known = new Set(["trials"]);
-  const stranger = [...Deno.readDirSync(path)].find(({ name }) =>
-    !known.has(name) && !/\.(csv|svg|png|vl\.json)$/.test(name)
-  );
-  if (stranger) {
+  if (!fs.statSync(path).isDirectory()) {
+    throw new UserError(`Cannot start over in ${path}: it is a file; choose another --out`);
+  }
+  const stranger = fs.readdirSync(path).find((name) => !OWN_FILES.test(name));
+  if (stranger !== undefined) {
     throw new UserError(
-      `Cannot start over in ${path}: ${stranger.name} is not of a sweep; choose another --out`,
+      `Cannot start over in ${path}: ${stranger} is not of a sweep; choose another --out`,
     );
   }
-  Deno.removeSync(path, { recursive: true });
+  fs.rmSync(path, { recursive: true });
 }
 
 /** Tells of a trial that has ended. */
@@ -214,7 +218,9 @@ function sweepTable(rows: readonly SweepRow[]): string {
 
 function orderLine(rows: readonly SweepRow[]): string {
   const count = onFrontier(rows).filter(Boolean).length;
-  if (rows.length < 3) return `${count} of ${rows.length} trials are on the frontier.`;
-  return `${count} of ${rows.length} trials are on the frontier. Rank correlation of skip ratio ` +
-    `and loss: ${rankCorrelation(rows).toFixed(2)} (1: more skip always costs more).`;
+  const correlation = rankCorrelation(rows);
+  const first = `${count} of ${rows.length} trials are on the frontier.`;
+  if (rows.length < 3 || Number.isNaN(correlation)) return first;
+  return `${first} Rank correlation of skip ratio and loss: ${correlation.toFixed(2)} ` +
+    "(1: more skip always costs more).";
 }

@@ -1,7 +1,7 @@
 /** One run among many: a child process with a folder of its own. */
 
 import fs from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UserError } from "../../contracts/errors.ts";
 import { readMetrics } from "../metrics_csv.ts";
 import { readRunRecord, RUN_RECORD, type RunRecord } from "../run_record.ts";
@@ -33,29 +33,33 @@ export type TrialOutcome =
 /** Where a trial stands, by what its folder holds. */
 export type TrialState = "absent" | "unfinished" | "finished";
 
-/** The options of a command line, but for where its folder is and what the machine decides. */
-function ownArgs(commandLine: string): string {
-  return commandLine.replace(/^deno task \S+/, "")
-    .replaceAll(/ --(out|resume) \S+| --set backend\.threads=\d+| --fresh| --quiet/g, "").trim();
+/** A command line, but for where its folder is and what the machine decides. */
+function essence(commandLine: string): string {
+  return commandLine.replaceAll(
+    / --(out|resume) .+?(?= --|$)| --set backend\.threads=\d+(?= |$)| --(fresh|quiet)(?= |$)/g,
+    "",
+  );
 }
 
 /** What a child process is started with. */
 function commandOf(trial: Trial, state: TrialState, threads: number): string[] {
+  // A run goes on with the threads that it began with, as sums may be split by them.
   const where = state === "unfinished"
     ? ["--resume", trial.folder]
-    : ["--fresh", "--out", trial.folder];
-  return [...where, ...trial.args, "--set", `backend.threads=${threads}`, "--quiet"];
+    : ["--fresh", "--out", trial.folder, "--set", `backend.threads=${threads}`];
+  return [...where, ...trial.args, "--quiet"];
 }
 
 /**
  * Where a trial stands.
  *
- * @throws {UserError} when its folder holds a run that was started with other options.
+ * @throws {UserError} when its folder holds a run of another experiment or other options.
  */
 export function stateOf(trial: Trial): TrialState {
   if (!fs.existsSync(join(trial.folder, RUN_RECORD))) return "absent";
   const record = readRunRecord(trial.folder);
-  if (ownArgs(record.commandLine) !== trial.args.join(" ")) {
+  const own = ["deno task", basename(trial.script, ".ts"), ...trial.args].join(" ");
+  if (essence(record.commandLine) !== essence(own)) {
     throw new UserError(
       `${trial.folder} holds a run of other options (${record.commandLine}): remove it, or choose ` +
         "another --out",

@@ -148,6 +148,7 @@ Deno.test("a configuration file that is absent, no JSON or no object is refused 
 Deno.test("every listed setting can be given back its own default", async () => {
   const plain = await resolve({});
   for (const { key, default: value } of configKeys(tokenOptions, DEFAULTS)) {
+    if (value === undefined) continue; // absent unless it is given
     const text = Array.isArray(value)
       ? value.join(",")
       : typeof value === "object"

@@ -34,8 +34,28 @@ Deno.test("rows are written with all their digits, missing values empty, timings
     const [titles, line] = Deno.readTextFileSync(path).split("\n");
     assert.equal(titles, METRIC_COLUMNS.join(","));
     assert.deepEqual(METRIC_COLUMNS.slice(-TIMING_COLUMNS.length), [...TIMING_COLUMNS]);
-    assert.equal(line, "3,,0.3333333333333333,,,,,,,,0.30000000000000004,,,,,,");
+    assert.equal(line, "3,,0.3333333333333333,,,,,,,,,,0.30000000000000004,,,,,,,");
     assert.deepEqual(readMetrics(path), [row(3)]);
+  });
+});
+
+Deno.test("every part of the training loss and what it aims at have columns of their own", () => {
+  inFolder((path) => {
+    const parts = {
+      train_loss: 1.5,
+      ce_loss: 1,
+      kd_loss: 0.25,
+      gate_loss: 0.125,
+      target_loss: 0.0625,
+      hidden_loss: 0.5,
+      policy_loss: -0.5,
+      target_skip: 0.3,
+    };
+    {
+      using csv = MetricsCsv.open(path, METRIC_COLUMNS);
+      csv.append({ step: 1, ...parts });
+    }
+    assert.deepEqual(readMetrics(path), [{ step: 1, ...parts }]);
   });
 });
 
