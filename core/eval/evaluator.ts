@@ -57,6 +57,8 @@ export type GatesOf = (
 /** Evaluates one student; parameters are read anew at each call. */
 export class Evaluator implements AsyncDisposable {
   readonly #programs = new Map<EvaluationGraph, Program<EvaluationOutput>>();
+  /** Told of every batch that was run, so that a long evaluation can show progress. */
+  onBatch: () => void = () => {};
 
   /**
    * @param kinds names of the kinds that tokens are labelled with
@@ -239,7 +241,7 @@ export class Evaluator implements AsyncDisposable {
       this.#programs.set(name, program);
     }
     const { tokens, targets, tokenMask } = batch;
-    return await program.run({
+    const outputs = await program.run({
       ...this.frozen,
       ...this.trainable,
       tokens,
@@ -249,6 +251,8 @@ export class Evaluator implements AsyncDisposable {
       ...gateNoise(program, new RandomStream(this.seed, "evaluation", index)),
       ...more,
     });
+    this.onBatch();
+    return outputs;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -80,7 +80,8 @@ export async function runExperiment(
   });
   const trained = await trainRun(config, parts, run, command.quiet);
   const plannedSteps = await stepsByDefault(layers);
-  await writeResults({ next: experiment.next, plannedSteps }, config, parts, run, trained, started);
+  const outlook = { next: experiment.next, plannedSteps };
+  await writeResults(outlook, config, parts, run, trained, started, command.quiet);
 }
 
 function referenceRecipe({ name, referenceRecipe: recipe }: Experiment): ConfigTree {

@@ -3,8 +3,10 @@
 import {
   compareWays,
   type Comparison,
+  type ComparisonPlan,
   type ComparisonRow,
   type Evaluator,
+  expectedBatches,
   type Interval,
   type OperatingPoint,
   pairedDifference,
@@ -14,22 +16,28 @@ import {
 import { RoutingStatistics, tokenFlops } from "../routing/mod.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
 import { type Parts } from "./parts.ts";
+import { createProgress } from "./progress.ts";
 import { formatTable } from "./table.ts";
 import { scheduleAt } from "./schedule.ts";
 
-/** Runs every comparison that makes sense for the run's router. */
-export function evaluateFinally(
+/**
+ * Runs every comparison that makes sense for the run's router.
+ *
+ * @param quiet no progress
+ */
+export async function evaluateFinally(
   evaluator: Evaluator,
   config: ExperimentConfig,
   parts: Parts,
   point: OperatingPoint,
+  quiet: boolean,
 ): Promise<Comparison> {
   const { evaluation, router, sequenceLength, seed, steps } = config;
   const { student } = parts;
   const sampleAt = evaluation.gates === "sampled"
     ? scheduleAt(config, steps - 1).temperature
     : undefined;
-  return compareWays(evaluator, {
+  const plan: ComparisonPlan = {
     router: student.router.router,
     point,
     sampleAt,
@@ -46,7 +54,17 @@ export function evaluateFinally(
       router.bypassRank,
     ),
     seed,
-  });
+  };
+  const total = Math.ceil(expectedBatches(plan));
+  const progress = createProgress({ label: "evaluation", total, quiet });
+  let done = 0;
+  evaluator.onBatch = () => progress.update(Math.min(++done, total));
+  try {
+    return await compareWays(evaluator, plan);
+  } finally {
+    evaluator.onBatch = () => {};
+    progress.stop();
+  }
 }
 
 /** The way that stands for a run where runs are compared: with the gates that it evaluates with. */

@@ -32,6 +32,7 @@ export interface Outlook {
  * Evaluates a trained run, draws its figure, finishes `run.json` and prints all of it.
  *
  * @param started when the work began, as `performance.now()` gives it
+ * @param quiet no progress
  */
 export async function writeResults(
   { next, plannedSteps }: Outlook,
@@ -40,9 +41,10 @@ export async function writeResults(
   run: OpenRun,
   { evaluator, point, checkpoint, step }: TrainedRun,
   started: number,
+  quiet: boolean,
 ): Promise<void> {
   await using own = evaluator;
-  const comparison = await evaluateFinally(own, config, parts, point);
+  const comparison = await evaluateFinally(own, config, parts, point, quiet);
   const metrics = readMetrics(run.file(METRICS_FILE));
   const figure = await writeFigure(
     run.file("training"),

@@ -44,6 +44,7 @@ const REFERENCE = {
     finalBatches: 60,
     calibrationBatches: 20,
     staticMaskBatches: 0,
+    budgets: [],
   },
   checkpoint: { every: 50 },
 };
