@@ -2,8 +2,8 @@
  * How routers are trained: dlr's way, and how the original trained them.
  *
  * dlr's way is what measured best on nano (docs/routing.md): one target for the skip ratio and no
- * price beside it, distillation per token, noise that is annealed away, gates without noise at a
- * threshold calibrated to the budget, and the last checkpoint.
+ * price beside it, distillation per token, noise that is annealed away, a small adapter where a layer
+ * is skipped, gates without noise at a threshold calibrated to the budget, and the last checkpoint.
  */
 
 import { type ConfigTree } from "../../core/run/settings.ts";
@@ -16,25 +16,35 @@ const OBJECTIVE = {
   sparsityWeight: 0,
 };
 
+/** A small adapter in the place of skipped layers, for all that skip. */
+const SKIPPING = { bypassRank: 16 };
+
 /** No router: all layers. */
 export const DENSE: ConfigTree = { router: { name: "static" }, objective: OBJECTIVE };
 
 /** Layers left out at random in training: half of them on average. */
 export const STOCHASTIC: ConfigTree = {
-  router: { name: "stochastic", skip: 0.5, schedule: "constant" },
+  router: { name: "stochastic", ...SKIPPING, skip: 0.5, schedule: "constant" },
   objective: OBJECTIVE,
 };
 
 /** Later layers left out more often, and what is left scaled up. */
 export const STOCHASTIC_LINEAR: ConfigTree = {
-  router: { name: "stochastic", skip: 0.5, schedule: "linear", survivalScaling: true },
+  router: {
+    name: "stochastic",
+    ...SKIPPING,
+    skip: 0.5,
+    schedule: "linear",
+    survivalScaling: true,
+  },
   objective: OBJECTIVE,
 };
 
 /** A coin for every token and layer. */
-export const RANDOM: ConfigTree = { router: { name: "random" }, objective: OBJECTIVE };
+export const RANDOM: ConfigTree = { router: { name: "random", ...SKIPPING }, objective: OBJECTIVE };
 
 const ANNEALED = {
+  ...SKIPPING,
   rateFactor: 3,
   temperatureStart: 1,
   temperatureEnd: 0.1,
@@ -73,7 +83,7 @@ export const TOKEN_V1: ConfigTree = {
 
 /** A decision per sequence by policy gradient, with a price on every layer. */
 export const POLICY: ConfigTree = {
-  router: { name: "reinforce", rateFactor: 3 },
+  router: { name: "reinforce", ...SKIPPING, rateFactor: 3 },
   objective: { ...OBJECTIVE, targetWeight: 0, sparsityWeight: 0.05 },
   evaluation: { gates: "own" },
 };
@@ -91,6 +101,7 @@ const AS_IT_WAS = {
 
 /** 1, then 0.95 of it after each of three epochs. */
 const ORIGINAL_GATES = {
+  bypassRank: 0,
   rateFactor: 1,
   temperatureStart: 1,
   temperatureEnd: 0.857,
@@ -161,7 +172,7 @@ export const ORIGINAL_TOKEN_7B = originalToken(0, {
 
 /** Its policy gradient: no distillation, and no clipping or schedule either. */
 export const ORIGINAL_POLICY: ConfigTree = {
-  router: { name: "reinforce", rateFactor: 1, normalize: false },
+  router: { name: "reinforce", bypassRank: 0, rateFactor: 1, normalize: false },
   objective: { ...ORIGINAL_LOSS, distillWeight: 0, sparsityWeight: 0.05, targetWeight: 0 },
   optimizer: { learningRate: 5e-5, clipNorm: 0, schedule: "constant", warmupSteps: 0 },
 };

@@ -113,10 +113,21 @@ async function outcomeOf(trial: Trial, child: Deno.ChildProcess): Promise<TrialO
     new Response(child.stderr).text(),
     child.status,
   ]);
-  if (code === 0) return { trial, record: readRunRecord(trial.folder), kept: false };
+  if (code === 0) return finishedOutcome(trial);
   const said = errors.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  const reason = said.findLast((line) => /^error:|^Stopped/.test(line)) ?? said.at(-1);
+  const reason = said.findLast((line) => /^error:|^Stopped|^\w*Error:/.test(line)) ?? said.at(-1);
   return { trial, failure: `exit code ${code}: ${reason ?? "it said nothing"}` };
+}
+
+function finishedOutcome(trial: Trial): TrialOutcome {
+  try {
+    const record = readRunRecord(trial.folder);
+    if (record.status === "finished") return { trial, record, kept: false };
+    return { trial, failure: "exit code 0, but its run is not finished" };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { trial, failure: `exit code 0, but ${error.message}` };
+  }
 }
 
 /** The Deno that runs this, or, where only `deno` may be run, that one. */
