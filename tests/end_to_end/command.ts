@@ -94,9 +94,14 @@ export class Workplace implements Disposable {
     return outcomeOf(this.start(...args));
   }
 
-  /** The folders of runs under `results/runs/exp10`. */
-  runs(): string[] {
-    const root = this.path("results", "runs", "exp10");
+  /** Runs a script to its end. */
+  runScript(name: string, ...args: string[]): Promise<Outcome> {
+    return outcomeOf(this.startScript(name, ...args));
+  }
+
+  /** The folders of runs of an experiment under `results/runs`. */
+  runs(experiment = "exp10"): string[] {
+    const root = this.path("results", "runs", experiment);
     return existsSync(root)
       ? Array.from(Deno.readDirSync(root), ({ name }) => join(root, name)).sort()
       : [];
@@ -139,6 +144,17 @@ export function complaints({ stderr }: Outcome): string[] {
   return stderr.split("\n").filter((line) =>
     line.trim() !== "" && !line.includes("Permissions in the config file is an experimental")
   );
+}
+
+/** Asserts that a process refused what it was asked in one line, and printed nothing else. */
+export function assertRefused(outcome: Outcome, says: RegExp): void {
+  const lines = complaints(outcome);
+  const all = `${outcome.stdout}\n${outcome.stderr}`;
+  assert.equal(outcome.code, 2, all);
+  assert.equal(lines.length, 1, all);
+  assert.match(lines[0]!, /^error: /);
+  assert.match(lines[0]!, says);
+  assert.equal(outcome.stdout, "");
 }
 
 /** Asserts that a process ended well, and shows what it printed if it did not. */

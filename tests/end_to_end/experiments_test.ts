@@ -96,6 +96,27 @@ for (const name of COMPARISONS) {
   });
 }
 
+testWithProcesses(
+  "budgets compares one checkpoint at many skip ratios with a model for each",
+  async () => {
+    const few = ["--budgets", "0.2,0.5", "--single", "0.4", "--out", "compared"];
+    using place = await finish("budgets", ...TINY, ...TINY_OPTIONS, ...few);
+    const rows = csvParse(Deno.readTextFileSync(place.path("compared", "budgets.csv")));
+    assert.deepEqual(rows.map((row) => `${row["way"]} ${row["budget"]}`), [
+      "trained for it 0.2",
+      "trained for it 0.5",
+      "threshold moved 0.2",
+      "threshold moved 0.5",
+      "told its budget 0.2",
+      "told its budget 0.5",
+    ]);
+    assert.ok(
+      rows.every((row) => Math.abs(Number(row["skip_ratio"]) - Number(row["budget"])) < 0.15),
+    );
+    assert.ok(existsSync(place.path("compared", "budgets.png")));
+  },
+);
+
 testWithProcesses("exp4 times several depths", async () => {
   const few = ["--batches", "2", "--warmup", "1", "--length", "16", "--out", "timed"];
   using place = await finish("exp4", "--model", "model", ...few);

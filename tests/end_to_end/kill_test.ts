@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readJsonObject, verifyFolder } from "../../core/io/mod.ts";
-import { TIMING_COLUMNS } from "../../core/run/metrics_csv.ts";
+import { readMetrics, TIMING_COLUMNS } from "../../core/run/metrics_csv.ts";
 import { RandomStream } from "../../core/tensor/mod.ts";
 import {
   assertFinished,
@@ -21,12 +21,25 @@ import {
 
 const STEPS = 30;
 
+/** What is cut short: the script's name, and settings of its own. */
+interface Experiment {
+  readonly name: string;
+  readonly sets: readonly string[];
+}
+
+/** A router that is trained by gradients. */
+const TOKEN: Experiment = { name: "exp10", sets: [] };
+
+/** One that is trained by policy gradient, with what a sequence usually costs to be remembered. */
+const POLICY: Experiment = { name: "exp3", sets: ["router.promptTokens=4"] };
+
 /** Steps, evaluations and checkpoints fall together in every possible way. */
-function settings(place: Place): string[] {
+function settings(place: Place, { sets }: Experiment): string[] {
+  const all = ["evaluation.every=7", "checkpoint.every=3", "lora.dropout=0.1", ...sets];
   return [
     ...place.tiny(),
     ...["--steps", `${STEPS}`, "--quiet"],
-    ...["--set", "evaluation.every=7", "--set", "checkpoint.every=3", "--set", "lora.dropout=0.1"],
+    ...all.flatMap((set) => ["--set", set]),
   ];
 }
 
@@ -57,9 +70,17 @@ const lastCheckpoint = `step-${String(STEPS).padStart(6, "0")}`;
 testWithProcesses("a run that is cut short and continued ends with the same bits", async (test) => {
   using place = new Workplace();
   const unbroken = place.path("unbroken");
-  assertFinished(await place.run(...settings(place), "--out", "unbroken"));
+  assertFinished(await place.run(...settings(place, TOKEN), "--out", "unbroken"));
   await test.step("killed without warning, at five moments", async () => {
-    await killRepeatedly(place, place.path("killed"));
+    const random = new RandomStream(1, "moments of killing");
+    const moments = [
+      after(300 * random.uniform()),
+      whileSaving(3),
+      after(500 * random.uniform()),
+      whileSaving(STEPS / 2),
+      onceSaved,
+    ];
+    await killRepeatedly(place, TOKEN, place.path("killed"), moments);
     assertSameRun(place.path("killed"), unbroken);
   });
   await test.step("stopped by Ctrl-C, which saves and says how to go on", async () => {
@@ -67,27 +88,39 @@ testWithProcesses("a run that is cut short and continued ends with the same bits
   });
 });
 
+testWithProcesses("so does one whose router is trained by policy gradient", async () => {
+  using place = new Workplace();
+  const [unbroken, killed] = [place.path("unbroken"), place.path("killed")];
+  const args = [...settings(place, POLICY), "--out", unbroken];
+  assertFinished(await place.runScript(POLICY.name, ...args));
+  // The baseline is of use, and the router decides something.
+  const rows = readMetrics(join(unbroken, "metrics.csv"));
+  assert.ok(rows.filter((row) => row["policy_loss"] !== 0).length > STEPS / 2);
+  assert.ok(rows.filter((row) => row["skip_ratio"]! > 0).length > STEPS / 2);
+
+  await killRepeatedly(place, POLICY, killed, [whileSaving(3), after(100), whileSaving(STEPS / 2)]);
+  assertSameRun(killed, unbroken);
+});
+
 /** Takes a run to its end through a kill at every moment of a list. */
-async function killRepeatedly(place: Place, run: string): Promise<void> {
-  const random = new RandomStream(1, "moments of killing");
-  const moments = [
-    after(300 * random.uniform()),
-    whileSaving(3),
-    after(500 * random.uniform()),
-    whileSaving(STEPS / 2),
-    onceSaved,
-  ];
+async function killRepeatedly(
+  place: Place,
+  experiment: Experiment,
+  run: string,
+  moments: readonly Moment[],
+): Promise<void> {
   let kills = 0;
   for (const moment of moments) {
     const args = existsSync(join(run, "run.json"))
       ? ["--resume", run, "--quiet"]
-      : [...settings(place), "--out", run];
-    if (await killAt(place, args, run, moment)) kills++;
+      : [...settings(place, experiment), "--out", run];
+    if (await killAt(place.startScript(experiment.name, ...args), run, moment)) kills++;
     if (isFinished(run)) break;
   }
   // A machine may be so slow or so fast that a moment is missed, but not most of them.
   assert.ok(kills >= 2, `only ${kills} of ${moments.length} kills hit the run`);
-  if (!isFinished(run)) assertFinished(await place.run("--resume", run, "--quiet"));
+  if (isFinished(run)) return;
+  assertFinished(await place.runScript(experiment.name, "--resume", run, "--quiet"));
 }
 
 /** Stops a run by Ctrl-C and continues it with the command that it prints; returns its folder. */
@@ -112,7 +145,7 @@ async function stopAndContinue(place: Place): Promise<string> {
 async function stopInTime(place: Place): Promise<{ run: string; stopped: Outcome }> {
   for (let attempt = 1;; attempt++) {
     const before = new Set(place.runs());
-    const child = place.start("--fresh", ...settings(place));
+    const child = place.start("--fresh", ...settings(place, TOKEN));
     const run = await until(() => place.runs().find((name) => !before.has(name)));
     await until(() => checkpointNames(run).some((name) => name.startsWith("step-")) || undefined);
     child.kill("SIGINT");
@@ -126,14 +159,8 @@ function isFinished(run: string): boolean {
   return readJsonObject(join(run, "run.json"), "the record")["status"] === "finished";
 }
 
-/** Starts a run and kills it without warning when the moment has come; false if it ended before. */
-async function killAt(
-  place: Place,
-  args: readonly string[],
-  run: string,
-  moment: Moment,
-): Promise<boolean> {
-  const child = place.start(...args);
+/** Kills a process without warning when its run's moment has come; false if it ended before. */
+async function killAt(child: Deno.ChildProcess, run: string, moment: Moment): Promise<boolean> {
   const ended = outcomeOf(child);
   let running = true;
   ended.then(() => running = false);

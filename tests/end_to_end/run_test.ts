@@ -3,20 +3,36 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openSafetensors, readJsonObject, verifyFolder } from "../../core/io/mod.ts";
-import { readMetrics } from "../../core/run/metrics_csv.ts";
+import { type MetricRow, readMetrics } from "../../core/run/metrics_csv.ts";
 import { assertFinished, type Outcome, testWithProcesses, Workplace } from "./command.ts";
 
-/** The numbers that every finished run must end with. */
+/** The numbers that every finished run of a token-level router must end with. */
 const FINAL_NUMBERS = [
+  "step",
+  "loss",
   "perplexity",
-  "basePerplexity",
-  "randomPerplexity",
-  "rateMatchedPerplexity",
-  "shuffledPerplexity",
+  "flopsPerToken",
   "skipRatio",
   "activeLayers",
   "totalLayers",
+  "routerEntropy",
+  "gateInformationBits",
+  "validationTokens",
   "wallSeconds",
+];
+
+/** Everything that such a run is compared with. */
+const ROWS = [
+  "base",
+  "full-depth",
+  "routed",
+  "shuffled",
+  "rate-matched",
+  "random",
+  "static-mask",
+  "by-token",
+  "by-position",
+  "base-random",
 ];
 
 testWithProcesses("exp10 runs to its end and leaves a whole run folder", async () => {
@@ -41,15 +57,22 @@ function checkPrinted({ stdout, stderr }: Outcome): void {
   for (
     const row of [
       "base model, full depth",
+      "trained model, full depth",
       "routed",
-      "same gates, shuffled over tokens",
-      "random, same rate per layer",
-      "random, same rate overall",
+      "  same gates, shuffled over tokens",
+      "  random, same rate per layer",
+      "  random, same rate overall",
+      "  best static mask",
+      "  looked up by token",
+      "  looked up by position",
+      "base model, random skipping",
     ]
   ) {
-    assert.match(stdout, new RegExp(`${row} +\\d+\\.\\d+ `), `no row "${row}" in\n${stdout}`);
+    assert.match(stdout, new RegExp(`^${row} +\\d+\\.\\d+ `, "m"), `no row "${row}" in\n${stdout}`);
   }
-  assert.match(stdout, /^routed .+ \d\.\d{3} {2}(none|all-skip|all-run|fixed-pattern)$/m);
+  assert.match(stdout, /^Shuffling the gates costs .* nats per token: what the router reads /m);
+  assert.match(stdout, /^Of what skips as much without the router, ".+" does best: /m);
+  assert.match(stdout, /^budget +skip ratio .*\n.*\n +0\.10 +0\.\d{3} /m);
   assert.match(stdout, /What next:/);
   assert.doesNotMatch(stdout, /NaN|undefined|Infinity/);
   // Without a terminal progress is plain lines: no carriage returns, no escape sequences.
@@ -66,6 +89,10 @@ function checkRecord(run: string): void {
     assert.ok(Number.isFinite(final[name]), `final.${name} is ${final[name]}`);
   }
   assert.equal(final["totalLayers"], 3);
+  assert.equal(final["step"], 6);
+  assert.deepEqual(Object.keys(final["rows"] as object).toSorted(), ROWS.toSorted());
+  const budgets = (final["frontier"] as { budget: number }[]).map(({ budget }) => budget);
+  assert.deepEqual(budgets, [0.1, 0.2, 0.4, 0.5, 0.6]);
   const { skipRatio, activeLayers } = final as Record<string, number>;
   // One layer of three always runs, the other two are routed.
   assert.ok(Math.abs(activeLayers! - (1 + 2 * (1 - skipRatio!))) < 1e-9);
@@ -79,6 +106,7 @@ function checkMetrics(run: string): void {
       assert.ok(Number.isFinite(row[name]), `step ${row["step"]}: ${name} is ${row[name]}`);
     }
   }
+  checkLosses(rows, 0.7);
   const evaluated = rows.filter((row) => row["validation_loss"] !== undefined);
   assert.deepEqual(evaluated.map(({ step }) => step), [3, 6]);
   const layers = readMetrics(join(run, "layer_activity.csv"));
@@ -86,6 +114,18 @@ function checkMetrics(run: string): void {
     6,
     2,
   ]]);
+}
+
+/** Asserts that the parts of the training loss add up to it. */
+function checkLosses(rows: readonly MetricRow<string>[], distillShare: number): void {
+  for (const row of rows) {
+    const part = (name: string) => row[`${name}_loss`]!;
+    const language = (1 - distillShare) * part("ce") + distillShare * part("kd");
+    const others = part("gate") + part("target") + part("hidden") + part("policy");
+    const difference = Math.abs(language + others - part("train"));
+    assert.ok(difference < 1e-5, `step ${row.step}: the parts are ${difference} off`);
+    assert.ok(part("target") > 0 && part("gate") === 0 && part("policy") === 0);
+  }
 }
 
 function checkCheckpoint(run: string): void {

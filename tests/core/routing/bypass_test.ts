@@ -1,21 +1,46 @@
 /** Small adapters for tokens that skip a block: who gets them, and what they add. */
 
 import assert from "node:assert/strict";
-import { constant, input, inputsOf, type Node, topologicalOrder } from "../../../core/graph/mod.ts";
+import {
+  constant,
+  input,
+  inputsOf,
+  matmulFlops,
+  type Node,
+  topologicalOrder,
+} from "../../../core/graph/mod.ts";
 import { initialize, inputNodes, ParamNodes } from "../../../core/nn/mod.ts";
-import { bypass, bypassParams, forward } from "../../../core/routing/mod.ts";
+import {
+  bypass,
+  bypassFlops,
+  bypassParams,
+  flopsAt,
+  forward,
+  tokenFlops,
+} from "../../../core/routing/mod.ts";
 import { floats, type HostTensor } from "../../../core/tensor/mod.ts";
+import {
+  AdamW,
+  CheckpointStore,
+  readTrained,
+  type StudentOptions,
+  trainableParams,
+} from "../../../core/train/mod.ts";
 import { evaluate } from "../../../plugins/backends/reference/mod.ts";
 import { assertClose } from "../../conformance/close.ts";
 import { assertGradient, weightedSum } from "../../conformance/gradient_check.ts";
 import { normal } from "../../conformance/router_setup.ts";
 import {
   ANCHOR_LAYERS,
+  copyOf,
   drawBatch,
   drawWeights,
   jitter,
+  LORA,
   MODEL,
+  ROUTER,
 } from "../../support/tiny_student.ts";
+import { inFolder, userError } from "../io/support.ts";
 
 const [BATCH, LENGTH, RANK] = [2, 4, 3];
 const LAYERS = MODEL.dims.numLayers - ANCHOR_LAYERS;
@@ -123,3 +148,85 @@ for (const pattern of [[1, 0, 1], [0, 0, 1], [0, 0, 0], [1, 1, 1]]) {
     });
   });
 }
+
+Deno.test("through a whole pass gradients reach the adapters of skipped tokens, and the gates", () => {
+  const gates = floats(
+    [BATCH, LENGTH, LAYERS],
+    [...normal([24], "gates of gradients").data].map((x) => x > 0 ? 1 : 0),
+  );
+  const state = weightedSum(stateUnder(input("gates", gates.shape), true));
+  for (const name of [...Object.keys(specs), "gates"]) {
+    assertGradient(state, name, { ...values, gates });
+  }
+});
+
+Deno.test("where nobody skips a block, its adapter has no part in the loss", () => {
+  const [first, last] = [1, 3].map((layer) => `bypass.${layer}.up.weight`) as [string, string];
+  const fed = weightedSum(stateUnder(input("gates", [1, 1, LAYERS]), true));
+  const feeds = { ...values, gates: floats([1, 1, LAYERS], [1, 1, 0]) };
+  // A flat loss is what the check refuses.
+  assert.throws(() => assertGradient(fed, first, feeds), { message: /flat along the direction/ });
+  assertGradient(fed, last, feeds);
+});
+
+Deno.test("what an adapter is said to cost is what its graph computes", () => {
+  const width = MODEL.dims.hiddenSize;
+  const added = bypass(params, 2, input("x", [1, LENGTH, width]));
+  assert.equal(matmulFlops([added]) / LENGTH, bypassFlops(width, RANK));
+  assert.equal(bypassFlops(width, 0), 0);
+  assert.equal(tokenFlops(MODEL, ANCHOR_LAYERS, LENGTH).bypass, 0);
+
+  // In a pass of which all is known, for every pattern of blocks that all tokens skip.
+  for (const pattern of [[1, 0, 1], [0, 0, 1], [0, 0, 0], [1, 1, 1]]) {
+    const perToken = (adapters: boolean) =>
+      matmulFlops([stateUnder(known(pattern), adapters)]) / (BATCH * LENGTH);
+    const [without, costs] = [0, RANK].map((rank) =>
+      tokenFlops(MODEL, ANCHOR_LAYERS, LENGTH, undefined, rank)
+    ) as [ReturnType<typeof tokenFlops>, ReturnType<typeof tokenFlops>];
+    const said = flopsAt(costs, pattern, false) - flopsAt(without, pattern, false);
+    assert.equal(perToken(true) - perToken(false), said, pattern.join(" "));
+    assert.equal(perToken(true), flopsAt({ ...costs, head: 0 }, pattern, false));
+  }
+});
+
+const studentOf = (bypassRank: number): StudentOptions & { lora: typeof LORA } => ({
+  model: MODEL,
+  lora: LORA,
+  router: { router: ROUTER, anchorLayers: ANCHOR_LAYERS, bypassRank },
+  batchSize: BATCH,
+  sequenceLength: LENGTH,
+});
+
+/** A checkpoint of a student, and what was in it. */
+async function saved(folder: string, bypassRank: number) {
+  const student = studentOf(bypassRank);
+  const trained = jitter(initialize(trainableParams(student), 8), 0.1, 9);
+  const store = new CheckpointStore(folder, {
+    student,
+    optimizer: new AdamW(trained, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }),
+    router: { name: ROUTER.name, anchorLayers: ANCHOR_LAYERS, bypassRank, options: {} },
+    baseModel: "tiny",
+  });
+  return { trained, path: await store.save({ step: 1, threshold: 0.25, best: null }) };
+}
+
+Deno.test("a checkpoint gives back every bit of the adapters, among all that was trained", () =>
+  inFolder(async (folder) => {
+    const { trained, path } = await saved(folder, RANK);
+    const { weights, threshold } = readTrained(path, studentOf(RANK));
+    assert.equal(threshold, 0.25);
+    assert.deepEqual(Object.keys(weights).toSorted(), Object.keys(trained).toSorted());
+    assert.ok(Object.keys(specs).every((name) => name in weights));
+    assert.deepEqual(copyOf(weights), copyOf(trained));
+  }));
+
+Deno.test("a checkpoint with adapters of another rank, or with none, is refused by name", () =>
+  inFolder(async (folder) => {
+    const { path } = await saved(`${folder}/some`, RANK);
+    await userError(
+      () => readTrained(path, studentOf(RANK + 1)),
+      `bypass.1.down.weight is [${RANK},16], this router needs [${RANK + 1},16]`,
+    );
+    const bare = await saved(`${folder}/none`, 0);
+    await userError(() => readTrained(bare.path, studentOf(RANK)), "bypass.1.down.weight");
+  }));

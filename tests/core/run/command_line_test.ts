@@ -93,6 +93,13 @@ Deno.test("--help shows the description, the options and the settings with their
   assert.match(text, /lora\.targets=q_proj,k_proj,v_proj\n/);
 });
 
+Deno.test("--recipe takes the two that there are, and none is taken unless it is said", () => {
+  assert.equal(readCommandLine(["--recipe", "reference"], HELP).recipe, "reference");
+  assert.equal(readCommandLine(["--recipe", "dlr"], HELP).recipe, "dlr");
+  assert.ok(!("recipe" in readCommandLine(["--fresh"], HELP)));
+  assert.match(refusal("--recipe", "original"), /--recipe.*'original'.*dlr, reference/);
+});
+
 Deno.test("--scale, --base-precision and --checkpointing say how a real model is trained", () => {
   const typed = "--scale reference --base-precision nf4 --checkpointing";
   const command = readCommandLine(typed.split(" "), HELP);

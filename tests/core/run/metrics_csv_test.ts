@@ -42,14 +42,14 @@ Deno.test("rows are written with all their digits, missing values empty, timings
 Deno.test("every part of the training loss and what it aims at have columns of their own", () => {
   inFolder((path) => {
     const parts = {
-      train_loss: 1.5,
-      ce_loss: 1,
-      kd_loss: 0.25,
-      gate_loss: 0.125,
-      target_loss: 0.0625,
-      hidden_loss: 0.5,
-      policy_loss: -0.5,
-      target_skip: 0.3,
+      "train_loss": 1.5,
+      "ce_loss": 1,
+      "kd_loss": 0.25,
+      "gate_loss": 0.125,
+      "target_loss": 0.0625,
+      "hidden_loss": 0.5,
+      "policy_loss": -0.5,
+      "target_skip": 0.3,
     };
     {
       using csv = MetricsCsv.open(path, METRIC_COLUMNS);

@@ -7,6 +7,7 @@ import { resolveConfig } from "../../../core/run/config.ts";
 import {
   continueRun,
   createRun,
+  newestFinishedRun,
   newestUnfinishedRun,
   type NewRun,
 } from "../../../core/run/run_folder.ts";
@@ -85,6 +86,33 @@ inFolder("the newest unfinished run is found among others, whatever lies about",
   Deno.writeTextFileSync(join(root, "exp10", "notes.txt"), "");
   assert.equal(newestUnfinishedRun("exp10", root), paths[0]);
   assert.equal(newestUnfinishedRun("exp1", root), undefined);
+});
+
+inFolder("the newest finished run is found among others, whatever lies about", (root) => {
+  assert.equal(newestFinishedRun("exp10", root), undefined);
+  const ends = [1, 4, 2, 6, 5, 3].map((day) => {
+    const run = begin(root, { now: new Date(Date.UTC(2026, 0, day)) });
+    if (day === 5) run.interrupt();
+    // When a run ended says nothing: the first of these is the last to be finished.
+    if (day <= 4) run.finish({}, new Date(Date.UTC(2026, 1, 10 - day)));
+    run[Symbol.dispose]();
+    return { day, path: run.path };
+  });
+  Deno.mkdirSync(join(root, "exp10", "9999-torn"));
+  Deno.writeTextFileSync(join(root, "exp10", "9999-torn", "run.json"), `{"status": "finis`);
+  assert.equal(newestFinishedRun("exp10", root), ends.find(({ day }) => day === 4)!.path);
+  assert.equal(newestUnfinishedRun("exp10", root), ends.find(({ day }) => day === 6)!.path);
+
+  // A run of another experiment that was copied here is none of this one.
+  const other = begin(root, {
+    config: { ...CONFIG, name: "exp1" },
+    now: new Date(Date.UTC(2027, 0, 1)),
+  });
+  other.finish({});
+  other[Symbol.dispose]();
+  Deno.renameSync(other.path, join(root, "exp10", "copied"));
+  assert.equal(newestFinishedRun("exp10", root), ends.find(({ day }) => day === 4)!.path);
+  assert.equal(newestFinishedRun("exp1", root), undefined);
 });
 
 inFolder("an interrupted run can be continued, and then counts as running", (root) => {
