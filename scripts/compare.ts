@@ -4,7 +4,7 @@
  *   deno task compare
  */
 
-import { compare, shallower, variant } from "./recipes/compare.ts";
+import { compare, FIND_MASK, shallower, variant } from "./recipes/compare.ts";
 
 await compare({
   name: "compare",
@@ -21,10 +21,10 @@ await compare({
     }),
     variant("sequence Gumbel", "exp6"),
     variant("token Gumbel v1", "exp9"),
-    variant("token Gumbel v2", "exp10"),
+    variant("token Gumbel v2", "exp10", { settings: [FIND_MASK] }),
     variant("token Gumbel v2 without KD", "exp9_ablation_no_kd"),
-    shallower(2, "exp1", "exp10"),
-    shallower(3, "exp1", "exp10"),
+    shallower("more", "exp1", "exp10"),
+    shallower("fewer", "exp1", "exp10"),
   ],
   seeds: [0, 1, 2],
 });

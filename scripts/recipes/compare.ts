@@ -28,22 +28,25 @@ export function variant(
   return { label, key, script, ...others };
 }
 
+/** Setting that a variant needs whose static mask {@link shallower} takes. */
+export const FIND_MASK = "evaluation.staticMaskBatches=4";
+
 /**
- * A dense model without the `count` layers that a routed model's best static mask leaves out.
+ * A dense model without the layers that a routed model's best static mask leaves out. The routed
+ * model's FLOPs lie between those of the model without the whole mask and without its last layer.
  *
+ * @param flops on which side of the routed model's
  * @param dense the experiment that trains it
- * @param routed the variant whose mask it takes
+ * @param routed the variant whose mask it takes; it has to be told to {@link FIND_MASK}
  */
-export function shallower(count: number, dense: string, routed: string): Variant {
-  return variant(`shallower dense, ${count} layers fewer`, dense, {
-    key: `${dense},fewer=${count}`,
+export function shallower(flops: "fewer" | "more", dense: string, routed: string): Variant {
+  return variant(`shallower dense, ${flops} FLOPs`, dense, {
+    key: `${dense},shallower=${flops}`,
     settings: (finished: FinishedRuns) => {
       const mask = finished(routed).final["staticMask"] as readonly number[] | undefined;
-      if (mask) return [`router.skipLayers=${mask.slice(0, count).join(",")}`];
-      throw new UserError(
-        `A shallower model needs the best static mask of ${routed}: search for it with ` +
-          "--set evaluation.staticMaskBatches=4",
-      );
+      if (!mask) throw new UserError(`The run of ${routed} has no static mask: set ${FIND_MASK}`);
+      const layers = flops === "fewer" ? mask : mask.slice(0, -1);
+      return [`router.skipLayers=${layers.join(",")}`];
     },
   });
 }

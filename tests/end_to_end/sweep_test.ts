@@ -209,9 +209,13 @@ testWithProcesses(
     const record = (name: string) =>
       readJsonObject(join(trials, `${name},seed=1`, "run.json"), "the record");
     const { staticMask } = record("exp10")["final"] as { staticMask: number[] };
-    const config = record("exp1,fewer=2")["config"] as { router: { skipLayers: number[] } };
     assert.ok(staticMask.length > 0);
-    assert.deepEqual(config.router.skipLayers, staticMask.slice(0, 2));
+    for (const [flops, layers] of [["fewer", staticMask], ["more", staticMask.slice(0, -1)]]) {
+      const config = record(`exp1,shallower=${flops}`)["config"] as {
+        router: { skipLayers: number[] };
+      };
+      assert.deepEqual(config.router.skipLayers, layers);
+    }
     const rows = csvParse(Deno.readTextFileSync(place.path("compared", "comparison.csv")));
     assert.deepEqual(new Set(rows.map((row) => row["seed"])), new Set(["1"]));
     assert.equal(rows.length, 11);

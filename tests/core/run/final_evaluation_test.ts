@@ -9,15 +9,10 @@ import {
 } from "../../../core/eval/mod.ts";
 import { RoutingStatistics } from "../../../core/routing/mod.ts";
 import { type ExperimentConfig } from "../../../core/run/config_schema.ts";
-import {
-  comparisonTable,
-  finalNumbers,
-  frontierTable,
-  headline,
-  kindTable,
-  verdict,
-} from "../../../core/run/final_evaluation.ts";
+import { finalNumbers, headline } from "../../../core/run/final_evaluation.ts";
+import { comparisonTable, frontierTable, kindTable } from "../../../core/run/final_tables.ts";
 import { type Parts } from "../../../core/run/parts.ts";
+import { verdict } from "../../../core/run/verdict.ts";
 
 const [ANCHOR, LAYERS] = [4, 6];
 

@@ -125,15 +125,18 @@ test("a failure is reported once all others are done", async (fake) => {
   assert.deepEqual(fake.started, ["bad,seed=0", "bad,seed=0", "good,seed=0"]);
 });
 
-Deno.test("a shallower model leaves out what the routed one's best mask leaves out first", async () => {
-  const { settings, key, label, script } = shallower(2, "exp1", "exp10");
-  assert.deepEqual([key, label], ["exp1,fewer=2", "shallower dense, 2 layers fewer"]);
-  assert.equal(script, variant("dense", "exp1").script);
-  const settingsAfter = (final: Readonly<Record<string, unknown>>) =>
+Deno.test("a shallower model leaves out the routed one's best mask, with or without its last layer", async () => {
+  const [fewer, more] = [shallower("fewer", "exp1", "exp10"), shallower("more", "exp1", "exp10")];
+  assert.equal(fewer.script, variant("dense", "exp1").script);
+  assert.notEqual(fewer.key, more.key);
+  assert.match(fewer.label, /fewer FLOPs/);
+  const settingsAfter = ({ settings }: Variant, final: Readonly<Record<string, unknown>>) =>
     (settings as Exclude<typeof settings, readonly string[] | undefined>)((wanted) => {
       assert.equal(wanted, "exp10");
       return { final } as ReturnType<Parameters<Extract<typeof settings, CallableFunction>>[0]>;
     });
-  assert.deepEqual(settingsAfter({ staticMask: [7, 4, 9] }), ["router.skipLayers=7,4"]);
-  await userError(() => settingsAfter({}), "best static mask of exp10", "staticMaskBatches");
+  const final = { staticMask: [7, 4, 9] };
+  assert.deepEqual(settingsAfter(fewer, final), ["router.skipLayers=7,4,9"]);
+  assert.deepEqual(settingsAfter(more, final), ["router.skipLayers=7,4"]);
+  await userError(() => settingsAfter(more, {}), "The run of exp10", "staticMaskBatches");
 });

@@ -1,0 +1,71 @@
+/** What a comparison says of a router, in plain words. */
+
+import {
+  type Comparison,
+  type ComparisonRow,
+  type Interval,
+  pairedDifference,
+  rowOf,
+  type Way,
+} from "../eval/mod.ts";
+import { nameOf } from "./final_tables.ts";
+import { type Parts } from "./parts.ts";
+
+/** Controls that skip as much as the router, without reading the context. */
+const CONTROLS: readonly Way[] = [
+  "shuffled",
+  "rate-matched",
+  "random",
+  "static-mask",
+  "by-token",
+  "by-position",
+];
+
+/** In plain words, whether the router earns its place; undefined for a router that reads nothing. */
+export function verdict(comparison: Comparison, { student }: Parts): string | undefined {
+  const { rows, information } = comparison;
+  if (information === undefined) return undefined;
+  const routed = rowOf(comparison, "routed");
+  const { collapse, entropy } = routed.statistics!;
+  const over = (row: ComparisonRow) => pairedDifference(row.result, routed.result);
+  const shuffled = over(rowOf(comparison, "shuffled"));
+  const best = rows.filter(({ way }) => CONTROLS.includes(way))
+    .reduce((a, b) => a.result.loss <= b.result.loss ? a : b);
+  const lines = [
+    collapse === "none"
+      ? undefined
+      : `The router has collapsed (${collapse}): it treats all tokens alike.`,
+    `Shuffling the gates costs ${showInterval(shuffled)} nats per token: what the router reads ` +
+    `${shuffled.low > 0 ? "matters" : "makes no difference that this text could show"}.`,
+    shuffled.low > 0 ? tableLine(comparison, shuffled.value) : undefined,
+    `Of what skips as much without the router, "${nameOf(best.way, student).trim()}" does best: ` +
+    `${betterBy(over(best))}.`,
+    `Gates carry ${information.toFixed(3)} bits about the token, beyond the layer; one decision ` +
+    `has an entropy of ${entropy.toFixed(3)} bits at full noise.`,
+  ];
+  return lines.filter((line) => line !== undefined).join("\n");
+}
+
+/** How much of what the router reads is the token itself, or its position. */
+function tableLine({ rows }: Comparison, shuffledCost: number): string | undefined {
+  const loss = (way: Way) => rows.find((row) => row.way === way)?.result.loss;
+  const [routed, token, position] = (["routed", "by-token", "by-position"] as const).map(loss);
+  if (token === undefined || position === undefined) return undefined;
+  const share = (other: number) =>
+    `${Math.round(100 * Math.max(0, 1 - (other - routed!) / shuffledCost))}%`;
+  return `A table of the router's mean answers by token would keep ${
+    share(token)
+  } of that, one by ` +
+    `position ${share(position)}; the rest is context.`;
+}
+
+function betterBy(difference: Interval): string {
+  const { value, low, high } = difference;
+  if (low > 0) return `the router is better by ${showInterval(difference)} nats`;
+  if (high >= 0) return `there is no clear difference (${showInterval(difference)} nats)`;
+  return `it beats the router by ${showInterval({ value: -value, low: -high, high: -low })} nats`;
+}
+
+function showInterval({ value, low, high }: Interval): string {
+  return `${value.toFixed(3)} (95%: ${low.toFixed(3)} to ${high.toFixed(3)})`;
+}
