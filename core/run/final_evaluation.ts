@@ -68,6 +68,18 @@ export function headline({ evaluation }: ExperimentConfig, comparison: Compariso
   return rowOf(comparison, evaluation.gates === "sampled" ? "sampled" : "routed");
 }
 
+/** Distance from its target at which a router's skip ratio is something else. */
+const OFF_TARGET = 0.1;
+
+/** The target that a router was trained for and did not reach; undefined where it did, or had none. */
+export function missedTarget(
+  { objective }: Pick<ExperimentConfig, "objective">,
+  skipRatio: number,
+): number | undefined {
+  const { targetWeight, targetSkip } = objective;
+  return targetWeight > 0 && Math.abs(skipRatio - targetSkip) > OFF_TARGET ? targetSkip : undefined;
+}
+
 /** The numbers that `run.json` ends with. */
 export function finalNumbers(
   config: ExperimentConfig,

@@ -57,7 +57,7 @@ export async function writeResults(
 
   const tables = [
     comparisonTable(comparison, parts),
-    verdict(comparison, parts),
+    verdict(comparison, parts, config),
     kindTable(comparison),
     frontierTable(comparison),
   ];

@@ -8,6 +8,8 @@ import {
   rowOf,
   type Way,
 } from "../eval/mod.ts";
+import { type ExperimentConfig } from "./config_schema.ts";
+import { missedTarget } from "./final_evaluation.ts";
 import { nameOf } from "./final_tables.ts";
 import { type Parts } from "./parts.ts";
 
@@ -22,11 +24,16 @@ const CONTROLS: readonly Way[] = [
 ];
 
 /** In plain words, whether the router earns its place; undefined for a router that reads nothing. */
-export function verdict(comparison: Comparison, { student }: Parts): string | undefined {
+export function verdict(
+  comparison: Comparison,
+  { student }: Parts,
+  config: ExperimentConfig,
+): string | undefined {
   const { rows, information } = comparison;
   if (information === undefined) return undefined;
   const routed = rowOf(comparison, "routed");
-  const { collapse, entropy } = routed.statistics!;
+  const { collapse, entropy, skipRatio } = routed.statistics!;
+  const target = missedTarget(config, skipRatio);
   const over = (row: ComparisonRow) => pairedDifference(row.result, routed.result);
   const shuffled = over(rowOf(comparison, "shuffled"));
   const best = rows.filter(({ way }) => CONTROLS.includes(way))
@@ -35,6 +42,9 @@ export function verdict(comparison: Comparison, { student }: Parts): string | un
     collapse === "none"
       ? undefined
       : `The router has collapsed (${collapse}): it treats all tokens alike.`,
+    target === undefined
+      ? undefined
+      : `The router skips ${percent(skipRatio)} where it was meant to skip ${percent(target)}.`,
     `Shuffling the gates costs ${showInterval(shuffled)} nats per token: what the router reads ` +
     `${shuffled.low > 0 ? "matters" : "makes no difference that this text could show"}.`,
     shuffled.low > 0 ? tableLine(comparison, shuffled.value) : undefined,
@@ -51,12 +61,15 @@ function tableLine({ rows }: Comparison, shuffledCost: number): string | undefin
   const loss = (way: Way) => rows.find((row) => row.way === way)?.result.loss;
   const [routed, token, position] = (["routed", "by-token", "by-position"] as const).map(loss);
   if (token === undefined || position === undefined) return undefined;
-  const share = (other: number) =>
-    `${Math.round(100 * Math.max(0, 1 - (other - routed!) / shuffledCost))}%`;
+  const share = (other: number) => percent(Math.max(0, 1 - (other - routed!) / shuffledCost));
   return `A table of the router's mean answers by token would keep ${
     share(token)
   } of that, one by ` +
     `position ${share(position)}; the rest is context.`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)}%`;
 }
 
 function betterBy(difference: Interval): string {

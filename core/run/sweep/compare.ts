@@ -10,6 +10,8 @@ import { csvFormat } from "d3-dsv";
 import { UserError } from "../../contracts/errors.ts";
 import { type Way } from "../../eval/mod.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
+import { type ExperimentConfig } from "../config_schema.ts";
+import { missedTarget } from "../final_evaluation.ts";
 import { formatDuration } from "../progress.ts";
 import { type RunRecord } from "../run_record.ts";
 import { formatTable } from "../table.ts";
@@ -52,7 +54,7 @@ interface SeedNumbers {
   readonly activeLayers: number;
   readonly flopsPerToken: number;
   readonly accuracy: number;
-  readonly collapse: string;
+  readonly flag: string;
 }
 
 /**
@@ -142,7 +144,7 @@ function failOn(outcomes: readonly TrialOutcome[]): void {
   );
 }
 
-function numbersOf({ final }: RunRecord, seed: number, way: Way | undefined): SeedNumbers {
+function numbersOf({ config, final }: RunRecord, seed: number, way: Way | undefined): SeedNumbers {
   const rows = final["rows"] as Record<string, Record<string, number>>;
   const total = Number(final["totalLayers"]);
   const own = way === undefined ? final as Record<string, number> : rows[way]!;
@@ -154,8 +156,22 @@ function numbersOf({ final }: RunRecord, seed: number, way: Way | undefined): Se
     activeLayers: own["activeLayers"] ?? total,
     flopsPerToken: own["flopsPerToken"]! / rows["base"]!["flopsPerToken"]!,
     accuracy: own["accuracy"] ?? NaN,
-    collapse: way === undefined ? String(final["collapse"] ?? "none") : "none",
+    flag: way === undefined ? flagOf(config as ExperimentConfig, final) : "",
   };
+}
+
+/** What is wrong with a router, in a few words; empty: nothing. */
+function flagOf(config: ExperimentConfig, final: RunRecord["final"]): string {
+  const collapse = final["collapse"] ?? "none";
+  if (collapse !== "none") return `collapsed: ${collapse}`;
+  const skipRatio = Number(final["skipRatio"] ?? 0);
+  const target = isLearned(final) ? missedTarget(config, skipRatio) : undefined;
+  return target === undefined ? "" : `off target (${target})`;
+}
+
+/** Whether a router answered with log-odds: the others were not meant to reach anything. */
+function isLearned(final: RunRecord["final"]): boolean {
+  return final["gateInformationBits"] !== undefined;
 }
 
 interface Result {
@@ -174,7 +190,7 @@ function comparisonCsv(results: readonly Result[]): string {
       "validation_loss": own.loss,
       perplexity: own.perplexity,
       "question_accuracy": Number.isNaN(own.accuracy) ? "" : own.accuracy,
-      collapse: own.collapse,
+      flag: own.flag,
     }))
   );
   return csvFormat(rows) + "\n";
@@ -201,7 +217,7 @@ function comparisonTable(results: readonly Result[], yardstick: readonly SeedNum
       { title: "loss − dense", align: "right" },
       { title: "questions", align: "right" },
       { title: "− dense", align: "right" },
-      { title: "collapse" },
+      { title: "flag" },
     ],
     results.map(({ variant, numbers }) => [
       variant.label,
@@ -212,8 +228,7 @@ function comparisonTable(results: readonly Result[], yardstick: readonly SeedNum
       paired(numbers, "loss", 4),
       over(numbers, "accuracy", 3),
       paired(numbers, "accuracy", 3),
-      [...new Set(numbers.map(({ collapse }) => collapse))].filter((flag) => flag !== "none")
-        .join(", "),
+      [...new Set(numbers.map(({ flag }) => flag))].filter((flag) => flag !== "").join("; "),
     ]),
   );
 }

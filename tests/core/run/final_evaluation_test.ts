@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import {
   type Comparison,
   type ComparisonRow,
+  rowOf,
   type TextLoss,
   type Way,
 } from "../../../core/eval/mod.ts";
@@ -78,7 +79,22 @@ function partsOf(router: Readonly<Record<string, unknown>> = {}): Parts {
 
 const PARTS = partsOf();
 
-const linesOf = (comparison: Comparison, parts = PARTS) => verdict(comparison, parts)!.split("\n");
+/** A run that was meant to skip as much as it does, where not said otherwise. */
+const configWith = (targetSkip: number, targetWeight = 0) =>
+  ({ objective: { targetSkip, targetWeight } }) as ExperimentConfig;
+
+const linesOf = (comparison: Comparison, parts = PARTS, config = configWith(0)) =>
+  verdict(comparison, parts, config)!.split("\n");
+
+Deno.test("a router that misses the target it was trained for is said to, and no other", () => {
+  const { skipRatio } = rowOf(comparisonOf(), "routed").statistics!;
+  const [missed, met, free] = [[0.12, 1], [0.08, 1], [0.12, 0]].map(([gap, weight]) =>
+    linesOf(comparisonOf(), PARTS, configWith(skipRatio + gap!, weight))
+  );
+  assert.match(missed![0]!, /^The router skips \d+% where it was meant to skip \d+%\.$/);
+  assert.deepEqual(missed!.slice(1), met);
+  assert.deepEqual(free, met);
+});
 
 Deno.test("a router that its text needs is said to matter, and how much of it is the token", () => {
   assert.deepEqual(linesOf(comparisonOf()), [
@@ -161,7 +177,7 @@ Deno.test("a router that reads nothing gets no verdict, and no table of kinds", 
   const { information: _, ...blind } = comparisonOf(
     row("routed", 3, { statistics: statisticsOf(MIXED, ["name", "verb"]) }),
   );
-  assert.equal(verdict(blind, partsOf({ decidesBy: "rule" })), undefined);
+  assert.equal(verdict(blind, partsOf({ decidesBy: "rule" }), configWith(0)), undefined);
   assert.equal(kindTable(blind), undefined);
 });
 

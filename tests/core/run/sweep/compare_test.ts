@@ -78,18 +78,18 @@ test("a row for each variant and seed; a variant that shows a run in another way
   );
   assert.deepEqual(csvOf(fake), [
     "variant,seed,skip_ratio,active_layers,relative_flops,validation_loss,perplexity," +
-    "question_accuracy,collapse",
-    "dense,0,0.25,9,0.8,3,30,0.5,none",
-    "dense,1,0.25,9,0.8,2.75,27.5,0.5,none",
-    "routed,0,0.25,9,0.8,4,40,0.5,all-run",
-    "routed,1,0.25,9,0.8,3.75,37.5,0.5,all-run",
-    "at its rate,0,0.5,6,0.6,5,10,,none",
-    "at its rate,1,0.5,6,0.6,4.75,10,,none",
+    "question_accuracy,flag",
+    "dense,0,0.25,9,0.8,3,30,0.5,",
+    "dense,1,0.25,9,0.8,2.75,27.5,0.5,",
+    "routed,0,0.25,9,0.8,4,40,0.5,collapsed: all-run",
+    "routed,1,0.25,9,0.8,3.75,37.5,0.5,collapsed: all-run",
+    "at its rate,0,0.5,6,0.6,5,10,,",
+    "at its rate,1,0.5,6,0.6,4.75,10,,",
   ]);
   const text = out.join("\n");
   // Seeds differ by 0.25, so one mean is not sure, but their differences are the same for both seeds.
   assert.match(text, /^dense .* 28\.750 ± 15\.8\d\d +– +0\.500 ± 0\.000 +– *$/m);
-  assert.match(text, /^routed .* 1\.0000 ± 0\.0000 +0\.500 ± 0\.000 +0\.000 ± 0\.000 +all-run$/m);
+  assert.match(text, /^routed .* 1\.0000 ± 0\.0000 +0\.500 ± 0\.000 +0\.000 ± 0\.000 +collapsed: all-run$/m);
   assert.match(text, /^at its rate .* 2\.0000 ± 0\.0000 +– +– *$/m);
   assert.match(text, /^2 seeds; /m);
 });
