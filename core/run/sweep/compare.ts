@@ -162,14 +162,14 @@ function numbersOf({ config, final }: RunRecord, seed: number, way: Way | undefi
 
 /** What is wrong with a router, in a few words; empty: nothing. */
 function flagOf(config: ExperimentConfig, final: RunRecord["final"]): string {
+  if (!isLearned(final)) return "";
   const collapse = final["collapse"] ?? "none";
   if (collapse !== "none") return `collapsed: ${collapse}`;
-  const skipRatio = Number(final["skipRatio"] ?? 0);
-  const target = isLearned(final) ? missedTarget(config, skipRatio) : undefined;
+  const target = missedTarget(config, Number(final["skipRatio"] ?? 0));
   return target === undefined ? "" : `off target (${target})`;
 }
 
-/** Whether a router answered with log-odds: the others were not meant to reach anything. */
+/** Whether a router was meant to look at tokens: the others cannot fail to. */
 function isLearned(final: RunRecord["final"]): boolean {
   return final["gateInformationBits"] !== undefined;
 }

@@ -22,6 +22,7 @@ const FINAL = `(() => {
     ...routed,
     totalLayers: 12,
     collapse: sets.x === "1" ? "all-run" : "none",
+    ...(sets.x === "1" ? { gateInformationBits: 0.1 } : {}),
     staticMask: [4 + Number(sets.seed), 7, 9],
     rows: {
       base: { loss: 3, perplexity: 20, skipRatio: 0, flopsPerToken: 100 },
@@ -89,7 +90,10 @@ test("a row for each variant and seed; a variant that shows a run in another way
   const text = out.join("\n");
   // Seeds differ by 0.25, so one mean is not sure, but their differences are the same for both seeds.
   assert.match(text, /^dense .* 28\.750 ± 15\.8\d\d +– +0\.500 ± 0\.000 +– *$/m);
-  assert.match(text, /^routed .* 1\.0000 ± 0\.0000 +0\.500 ± 0\.000 +0\.000 ± 0\.000 +collapsed: all-run$/m);
+  assert.match(
+    text,
+    /^routed .* 1\.0000 ± 0\.0000 +0\.500 ± 0\.000 +0\.000 ± 0\.000 +collapsed: all-run$/m,
+  );
   assert.match(text, /^at its rate .* 2\.0000 ± 0\.0000 +– +– *$/m);
   assert.match(text, /^2 seeds; /m);
 });
