@@ -9,7 +9,7 @@ import "../core/run/permissions.ts";
 import { join } from "node:path";
 import { readOptions } from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
-import { numbers, sweepCommand } from "../core/run/sweep/command.ts";
+import { share, shares, sweepCommand } from "../core/run/sweep/command.ts";
 
 const BUDGETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
 
@@ -18,8 +18,13 @@ const command = sweepCommand(
   "Compares one checkpoint at many skip ratios with a model trained for each of them.",
   join("results", "sweeps", "budgets"),
 )
-  .option("--budgets <list>", "skip ratios", numbers, BUDGETS)
-  .option("--single <share>", "target of the model whose threshold is moved", Number, 0.45);
+  .option("--budgets <list>", "skip ratios", shares("--budgets"), BUDGETS)
+  .option(
+    "--single <share>",
+    "target of the model whose threshold is moved",
+    share("--single"),
+    0.45,
+  );
 
 await runScript(async () => {
   const options = readOptions(command);

@@ -3,6 +3,7 @@
 import { type Router } from "../contracts/mod.ts";
 import { flopsAt, randomGates, type RoutingStatistics, type TokenFlops } from "../routing/mod.ts";
 import { RandomStream } from "../tensor/mod.ts";
+import { type FrontierPoint, frontierPoints } from "./model_frontier.ts";
 import { choiceAccuracy, type ChoiceBatches } from "./choices.ts";
 import { type Evaluator, type LabelledBatch, type OperatingPoint } from "./evaluator.ts";
 import { gateInformation, lookupGates } from "./lookup_controls.ts";
@@ -49,14 +50,6 @@ export interface ComparisonRow {
   readonly accuracy?: number;
 }
 
-/** One model at one budget. */
-export interface FrontierPoint {
-  readonly budget: number;
-  readonly threshold: number;
-  readonly result: RoutedLoss;
-  readonly flopsPerToken: number;
-}
-
 /** Everything a finished model is measured by. */
 export interface Comparison {
   readonly rows: readonly ComparisonRow[];
@@ -91,7 +84,7 @@ export function expectedBatches(plan: ComparisonPlan): number {
   const { router, validation, calibration, maskSearch, choices, budgets, costs, point } = plan;
   const asked = 3 * choices.batches.length;
   if (router.decidesBy !== "state") return 4 * validation.length + asked;
-  const tables = router.promptTokens ? 0 : 2 * (calibration.length + validation.length);
+  const tables = router.promptTokens ? 0 : calibration.length + 2 * validation.length;
   const layers = costs.block.length;
   const masked = maskSearch.length === 0 ? 0 : Math.ceil(point.targetSkip * layers);
   const search = maskSearch.length * masked * (layers - (masked - 1) / 2);
@@ -105,7 +98,7 @@ type Run = (batches: readonly LabelledBatch[]) => Promise<TextLoss | RoutedLoss>
 
 /** Runs every comparison that makes sense for the router. */
 export async function compareWays(evaluator: Evaluator, plan: ComparisonPlan): Promise<Comparison> {
-  const { router, point, validation, calibration, maskSearch, seed, costs } = plan;
+  const { router, point, validation, calibration, maskSearch, budgets, seed, costs } = plan;
   const everything = costs.block.map(() => 1);
   const withoutRouter = { ...costs, router: 0 };
   const rows: ComparisonRow[] = [];
@@ -167,9 +160,12 @@ export async function compareWays(evaluator: Evaluator, plan: ComparisonPlan): P
   await add("rate-matched", control("rate-matched"));
   await add("random", control("random"));
   // A decision about a whole sequence has no token to be looked up by.
-  for (const key of router.promptTokens ? [] : ["token", "position"] as const) {
-    const gates = await lookupGates(evaluator, calibration, key, point, skipRatio);
-    if (gates) await add(`by-${key}`, (batches) => evaluator.under(batches, gates));
+  const tables = router.promptTokens
+    ? undefined
+    : await lookupGates(evaluator, calibration, point, skipRatio);
+  if (tables) {
+    await add("by-token", (batches) => evaluator.under(batches, tables.token));
+    await add("by-position", (batches) => evaluator.under(batches, tables.position));
   }
   let staticMask: number[] | undefined;
   if (maskSearch.length > 0) {
@@ -178,16 +174,9 @@ export async function compareWays(evaluator: Evaluator, plan: ComparisonPlan): P
     const gates = staticMaskGates(staticMask, skipRatio, seed);
     await add("static-mask", (batches) => evaluator.under(batches, gates), { keepsMemory: false });
   }
-  const frontier: FrontierPoint[] = [];
-  for (const budget of plan.budgets) {
-    const at = await evaluator.calibrate(calibration, budget);
-    const result = await evaluator.routed(validation, at);
-    const flopsPerToken = flopsAt(costs, result.statistics.layerActivity);
-    frontier.push({ budget, threshold: at.threshold, result, flopsPerToken });
-  }
   return {
     rows: rows.toSorted(inOrder),
-    frontier: frontier.toSorted((a, b) => a.budget - b.budget),
+    frontier: await frontierPoints(evaluator, { budgets, validation, calibration, costs }),
     information: await gateInformation(evaluator, validation, point),
     ...(staticMask ? { staticMask } : {}),
   };

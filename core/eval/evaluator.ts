@@ -34,6 +34,11 @@ export interface LabelledBatch extends Batch {
   readonly scoreMask?: HostTensor;
 }
 
+/** Whether a token of a batch, by its place, is no padding. */
+export function realTokens({ tokenMask }: Pick<Batch, "tokenMask">): (token: number) => boolean {
+  return (token) => tokenMask.data[token] === 1;
+}
+
 /** Where on its frontier a router is asked to work. */
 export interface OperatingPoint {
   /** A block runs where its logit is above this. */
@@ -85,7 +90,7 @@ export class Evaluator implements AsyncDisposable {
 
   /** The routed model. */
   async routed(batches: Iterable<LabelledBatch>, at: OperatingPoint): Promise<RoutedLoss> {
-    return await this.#routedLoss("routed", batches, pointFeeds(at));
+    return await this.#gatedLoss("routed", batches, () => pointFeeds(at));
   }
 
   /** The routed model on one batch, token by token: losses `[B, T]`, gates `[B, T, L']`. */
@@ -103,15 +108,16 @@ export class Evaluator implements AsyncDisposable {
     batches: Iterable<LabelledBatch>,
     at: { readonly temperature: number; readonly targetSkip: number },
   ): Promise<RoutedLoss> {
-    return await this.#routedLoss("sampled", batches, {
+    const feeds = {
       temperature: floats([], [at.temperature]),
       targetSkip: floats([], [at.targetSkip]),
-    });
+    };
+    return await this.#gatedLoss("sampled", batches, () => feeds);
   }
 
   /** The trained model under gates that are not the router's own. */
   async under(batches: Iterable<LabelledBatch>, gatesOf: GatesOf): Promise<RoutedLoss> {
-    return await this.#fixed("fixed", batches, gatesOf);
+    return await this.#underGates("fixed", batches, gatesOf);
   }
 
   /**
@@ -119,7 +125,7 @@ export class Evaluator implements AsyncDisposable {
    * live with it.
    */
   async baseUnder(batches: Iterable<LabelledBatch>, gatesOf: GatesOf): Promise<RoutedLoss> {
-    return await this.#fixed("baseFixed", batches, gatesOf);
+    return await this.#underGates("baseFixed", batches, gatesOf);
   }
 
   /**
@@ -142,7 +148,7 @@ export class Evaluator implements AsyncDisposable {
       if (kind === "rate-matched") return rateMatchedGates(shape, activity, random);
       const { gates } = await this.decide(batch, at, index);
       if (this.options.router?.router.promptTokens) return swappedGates(gates, random);
-      return shuffledGates(gates, (token) => batch.tokenMask.data[token] === 1, random);
+      return shuffledGates(gates, realTokens(batch), random);
     });
   }
 
@@ -171,8 +177,9 @@ export class Evaluator implements AsyncDisposable {
       const { logits } = await this.decide(batch, start, index++);
       if (!logits) return start;
       const layers = logits.shape[2]!;
+      const real = realTokens(batch);
       for (let i = 0; i < logits.data.length; i++) {
-        if (batch.tokenMask.data[Math.floor(i / layers)] === 1) all.push(logits.data[i]!);
+        if (real(Math.floor(i / layers))) all.push(logits.data[i]!);
       }
     }
     return { ...start, threshold: calibrateThreshold(Float32Array.from(all), skip) };
@@ -188,38 +195,34 @@ export class Evaluator implements AsyncDisposable {
     return sum.result;
   }
 
-  async #routedLoss(
+  /** The loss under gates that the graph answers with, or else was fed. */
+  async #gatedLoss(
     name: EvaluationGraph,
     batches: Iterable<LabelledBatch>,
-    feeds: Feeds,
+    feedsOf: (index: number, batch: LabelledBatch) => Feeds | Promise<Feeds>,
   ): Promise<RoutedLoss> {
     const sum = new LossSum();
     const statistics = this.#statistics();
     let index = 0;
     for (const batch of batches) {
-      const { losses, gates, logits } = await this.#run(name, batch, index++, feeds);
-      sum.add(losses!, batch.scoreMask ?? batch.tokenMask);
-      const real = (token: number) => batch.tokenMask.data[token] === 1;
-      statistics.add(gates!.data, logits?.data ?? [], real, batch.kinds?.data);
+      const feeds = await feedsOf(index, batch);
+      const outputs = await this.#run(name, batch, index++, feeds);
+      const gates = outputs.gates ?? feeds["gates"] as FloatTensor;
+      sum.add(outputs.losses!, batch.scoreMask ?? batch.tokenMask);
+      statistics.add(gates.data, outputs.logits?.data ?? [], realTokens(batch), batch.kinds?.data);
     }
     return { ...sum.result, statistics };
   }
 
-  async #fixed(
+  #underGates(
     name: EvaluationGraph,
     batches: Iterable<LabelledBatch>,
     gatesOf: GatesOf,
   ): Promise<RoutedLoss> {
-    const sum = new LossSum();
-    const statistics = this.#statistics();
-    let index = 0;
-    for (const batch of batches) {
-      const gates = await gatesOf(gateShape(this.options), index, batch);
-      const { losses } = await this.#run(name, batch, index++, { gates });
-      sum.add(losses!, batch.scoreMask ?? batch.tokenMask);
-      statistics.add(gates.data, [], (token) => batch.tokenMask.data[token] === 1);
-    }
-    return { ...sum.result, statistics };
+    const shape = gateShape(this.options);
+    return this.#gatedLoss(name, batches, async (index, batch) => ({
+      gates: await gatesOf(shape, index, batch),
+    }));
   }
 
   #statistics(): RoutingStatistics {

@@ -6,10 +6,13 @@ import {
   type GatesOf,
   type LabelledBatch,
   type OperatingPoint,
+  realTokens,
 } from "./evaluator.ts";
 
 /** What a table is looked up by. */
 export type LookupKey = "token" | "position";
+
+const KEYS = ["token", "position"] as const;
 
 function keysOf(key: LookupKey, { tokens }: LabelledBatch): ArrayLike<number> {
   const length = tokens.shape[1]!;
@@ -19,34 +22,51 @@ function keysOf(key: LookupKey, { tokens }: LabelledBatch): ArrayLike<number> {
 }
 
 /**
- * Gates from a table of the router's mean log-odds by token or by position, at a threshold that skips
- * `skip` of the text that the table is made from.
+ * Gates from tables of the router's mean log-odds by token and by position, at thresholds that skip
+ * `skip` of the text that the tables are made from.
  *
- * @param batches text to make it from, not that of the evaluation
+ * @param batches text to make them from, not that of the evaluation
+ * @returns undefined for a router without log-odds
  */
 export async function lookupGates(
   evaluator: Evaluator,
   batches: readonly LabelledBatch[],
-  key: LookupKey,
   at: OperatingPoint,
   skip: number,
-): Promise<GatesOf | undefined> {
-  let table: LogitTable | undefined;
+): Promise<Readonly<Record<LookupKey, GatesOf>> | undefined> {
+  let tables: Readonly<Record<LookupKey, LogitTable>> | undefined;
   for (const [index, batch] of batches.entries()) {
     const { logits } = await evaluator.decide(batch, at, index);
     if (!logits) return undefined;
-    table ??= new LogitTable(logits.shape[2]!);
-    const real = (token: number) => batch.tokenMask.data[token] === 1;
-    table.add(keysOf(key, batch), logits.data, real);
+    const layers = logits.shape[2]!;
+    tables ??= { token: new LogitTable(layers), position: new LogitTable(layers) };
+    for (const key of KEYS) {
+      tables[key].add(keysOf(key, batch), logits.data, realTokens(batch));
+    }
   }
-  const known = table!;
+  if (!tables) return undefined;
+  const { token, position } = tables;
+  return {
+    token: gatesFrom(token, "token", batches, skip),
+    position: gatesFrom(position, "position", batches, skip),
+  };
+}
+
+/** Gates that a table gives, at a threshold that skips a share `skip` of this text. */
+function gatesFrom(
+  table: LogitTable,
+  key: LookupKey,
+  batches: readonly LabelledBatch[],
+  skip: number,
+): GatesOf {
   const seen = batches.flatMap((batch) => {
-    const logits = known.logits(keysOf(key, batch));
+    const logits = table.logits(keysOf(key, batch));
     const layers = logits.length / batch.tokens.data.length;
-    return [...logits].filter((_, i) => batch.tokenMask.data[Math.floor(i / layers)] === 1);
+    const real = realTokens(batch);
+    return [...logits].filter((_, i) => real(Math.floor(i / layers)));
   });
   const threshold = calibrateThreshold(Float32Array.from(seen), skip);
-  return (shape, _index, batch) => known.gates(keysOf(key, batch), shape, threshold);
+  return (shape, _index, batch) => table.gates(keysOf(key, batch), shape, threshold);
 }
 
 /** I(gate; token | layer) in bits on this text, see {@link GateInformation}. */
@@ -59,8 +79,7 @@ export async function gateInformation(
   for (const [index, batch] of batches.entries()) {
     const { gates } = await evaluator.decide(batch, at, index);
     information ??= new GateInformation(gates.shape[2]!);
-    const real = (token: number) => batch.tokenMask.data[token] === 1;
-    information.add(batch.tokens.data as Int32Array, gates.data, real);
+    information.add(batch.tokens.data as Int32Array, gates.data, realTokens(batch));
   }
   return information?.bits() ?? 0;
 }

@@ -5,7 +5,6 @@ import { initialize } from "../nn/mod.ts";
 import { floats, ints, RandomStream } from "../tensor/mod.ts";
 import { type StudentOptions, trainableParams } from "../train/mod.ts";
 import { resolveConfig } from "./config.ts";
-import { type RouterOptions } from "./config_schema.ts";
 import { loadParts } from "./parts.ts";
 import { type Plugins } from "./plugins.ts";
 import { RunRepositories } from "./repositories.ts";
@@ -39,12 +38,9 @@ const DEPTHS = [1, 0.8, 0.65, 0.45, 0.3];
  */
 export async function timeDepths(plugins: Plugins, options: TimingOptions): Promise<TimedDepth[]> {
   const { model: name, batchSize, length } = options;
-  const routerOptions = new Map(
-    Array.from(plugins.routers.entries(), ([key, kind]) => [key, kind.options as RouterOptions]),
-  );
   const config = await resolveConfig({
     defaults: { name: "exp4", router: { name: "static", anchorLayers: 0 }, model: name },
-    routerOptions,
+    routerOptions: plugins.routerOptions,
     overrides: { batchSize: String(batchSize), sequenceLength: String(length), steps: "1" },
   });
   await using parts = await loadParts(config, plugins, new RunRepositories());

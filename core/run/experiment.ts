@@ -7,7 +7,7 @@ import { UserError } from "../contracts/mod.ts";
 import { type CommandLine, readCommandLine } from "./command_line.ts";
 import { configKeys, type ConfigLayers, resolveConfig } from "./config.ts";
 import { sameConfiguration, showDifferences } from "./config_difference.ts";
-import { type ExperimentConfig, type RouterOptions } from "./config_schema.ts";
+import { type ExperimentConfig } from "./config_schema.ts";
 import { scaleOf } from "./models.ts";
 import { type Plugins } from "./plugins.ts";
 import { continueRun, createRun, newestUnfinishedRun } from "./run_folder.ts";
@@ -39,9 +39,7 @@ export async function runExperiment(
   plugins: Plugins,
   args: readonly string[],
 ): Promise<void> {
-  const routerOptions = new Map(
-    Array.from(plugins.routers.entries(), ([name, kind]) => [name, kind.options as RouterOptions]),
-  );
+  const { routerOptions } = plugins;
   const defaults = { name: experiment.name, ...experiment.defaults };
   const command = readCommandLine(args, {
     command: `deno task ${experiment.name}`,
@@ -132,7 +130,6 @@ async function continuedConfig(
       ...layers,
       defaults: record.config as ConfigTree,
       reference: undefined,
-      recipe: undefined,
     },
   );
   const differences = sameConfiguration(own, asked);

@@ -7,7 +7,7 @@ import { Evaluator, type OperatingPoint } from "../eval/mod.ts";
 import { readJsonObject } from "../io/mod.ts";
 import { readTrained } from "../train/mod.ts";
 import { resolveConfig } from "./config.ts";
-import { type ExperimentConfig, type RouterOptions } from "./config_schema.ts";
+import { type ExperimentConfig } from "./config_schema.ts";
 import { loadParts, type Parts } from "./parts.ts";
 import { type Plugins } from "./plugins.ts";
 import { RunRepositories } from "./repositories.ts";
@@ -50,12 +50,9 @@ export async function openFinishedRun(
   if (record.status !== "finished") {
     throw new UserError(`The run in ${path} is not finished: continue it with --resume ${path}`);
   }
-  const routerOptions = new Map(
-    Array.from(plugins.routers.entries(), ([name, kind]) => [name, kind.options as RouterOptions]),
-  );
   const config = await resolveConfig({
     defaults: record.config as ConfigTree,
-    routerOptions,
+    routerOptions: plugins.routerOptions,
     overrides,
   });
   await using loaded = new AsyncDisposableStack();

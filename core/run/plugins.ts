@@ -8,6 +8,7 @@ import {
   type Repositories,
   type RouterKind,
 } from "../contracts/mod.ts";
+import type { RouterOptions } from "./config_schema.ts";
 import { Registry } from "./registry.ts";
 
 /** A model that has a short name: a folder in Hugging Face format, or a repository on the hub. */
@@ -38,4 +39,11 @@ export class Plugins {
   /** Backends are loaded when they are chosen: some bring native libraries. */
   readonly backends = new Registry<(options: BackendOptions) => Promise<Backend>>("backend");
   readonly corpora = new Registry<CorpusSource>("corpus");
+
+  /** What each router declares, by its name: for checking configurations. */
+  get routerOptions(): ReadonlyMap<string, RouterOptions> {
+    return new Map(
+      Array.from(this.routers.entries(), ([name, kind]) => [name, kind.options as RouterOptions]),
+    );
+  }
 }

@@ -4,7 +4,7 @@ import "../../core/run/permissions.ts";
 import { join } from "node:path";
 import { readOptions } from "../../core/run/command.ts";
 import { runScript } from "../../core/run/script.ts";
-import { numbers, sweepCommand } from "../../core/run/sweep/command.ts";
+import { numbers, shares, sweepCommand } from "../../core/run/sweep/command.ts";
 
 /** What tells one sweep from another. */
 export interface SweepChoices {
@@ -30,12 +30,10 @@ const LEAN = [
 /** Runs a sweep over target × penalty × seed as this process's command line says. */
 export async function sweep(choices: SweepChoices): Promise<void> {
   const { name, description, experiment, targets, penalties, settings = [] } = choices;
-  const list = (values: readonly number[]) => values.join(",");
   const command = sweepCommand(`deno task ${name}`, description, join("results", "sweeps", name))
     .option("--experiment <name>", "experiment that is run at every point", experiment)
-    .option("--targets <list>", "skip ratios to aim at", numbers, targets)
-    .option("--penalties <list>", "prices of a layer to try", numbers, penalties)
-    .addHelpText("after", `\nTargets: ${list(targets)}; penalties: ${list(penalties)}.`);
+    .option("--targets <list>", "skip ratios to aim at", shares("--targets"), targets)
+    .option("--penalties <list>", "prices of a layer to try", numbers, penalties);
   await runScript(async () => {
     const options = readOptions(command);
     const { runSweep } = await import("../../core/run/sweep/sweep.ts");

@@ -14,10 +14,9 @@ import { writeFigure } from "../../report/figures.ts";
 import { formatDuration } from "../progress.ts";
 import { type RunRecord } from "../run_record.ts";
 import { formatTable } from "../table.ts";
-import { commonArgs, type SweepOptions } from "./command.ts";
-import { runTrials } from "./runner.ts";
+import { commonArgs, seedsOf, type SweepOptions } from "./command.ts";
 import { seedInterval, showSeeds } from "./seeds.ts";
-import { removeFolder, tell, tellRetry } from "./sweep.ts";
+import { removeFolder, runTold, seedTrial, setArgs } from "./study.ts";
 
 /** The three ways, as tables and figures call them. */
 export const BUDGET_WAYS = ["trained for it", "threshold moved", "told its budget"] as const;
@@ -90,22 +89,13 @@ function jobsOf({ budgets, single }: BudgetPlan): Job[] {
 export async function runBudgets(plan: BudgetPlan, options: SweepOptions): Promise<void> {
   if (options.fresh) removeFolder(options.out);
   const started = performance.now();
-  const seeds = options.seeds ?? [0];
+  const seeds = seedsOf(options);
   const jobs = jobsOf(plan).flatMap((job) => seeds.map((seed) => ({ ...job, seed })));
-  const outcomes = await runTrials(
-    jobs.map(({ key, settings, seed }) => ({
-      name: `${key} seed=${seed}`,
-      script: plan.script,
-      folder: join(options.out, "trials", `${key},seed=${seed}`),
-      args: [
-        ...[...plan.settings, ...settings].flatMap((set) => ["--set", set]),
-        ...commonArgs(options),
-        "--set",
-        `seed=${seed}`,
-      ],
-    })),
-    { jobs: options.jobs, ...(options.quiet ? {} : { onEnd: tell, onRetry: tellRetry }) },
-  );
+  const trials = jobs.map(({ key, settings, seed }) => {
+    const args = [...setArgs([...plan.settings, ...settings]), ...commonArgs(options)];
+    return seedTrial(key, seed, plan.script, args, options);
+  });
+  const outcomes = await runTold(trials, options);
   const points = outcomes.flatMap((outcome, i) => {
     if ("failure" in outcome) {
       throw new UserError(`${outcome.trial.name} failed with ${outcome.failure}`);

@@ -56,6 +56,11 @@ export function commonArgs({ model, data, scale, recipe, steps, set }: SweepOpti
   ];
 }
 
+/** The seeds that trials are run with. */
+export function seedsOf({ seeds = [0] }: Pick<SweepOptions, "seeds">): readonly number[] {
+  return seeds;
+}
+
 /** Reads `0,1,2`. @throws {UserError} for anything else. */
 export function wholeNumbers(text: string): number[] {
   return numbers(text).map((value) => {
@@ -69,4 +74,23 @@ export function numbers(text: string): number[] {
   const values = text.split(",").map((part) => part.trim() === "" ? NaN : Number(part));
   if (values.every(Number.isFinite)) return values;
   throw new UserError(`Cannot read ${text}: it takes numbers with commas between, such as 0.1,0.2`);
+}
+
+/** Reads skip ratios, `0.1,0.2`. The reader throws a {@link UserError} for what is no share below 1. */
+export function shares(option: string): (text: string) => number[] {
+  return (text) => {
+    const values = numbers(text);
+    const wrong = values.find((value) => value < 0 || value >= 1);
+    if (wrong === undefined) return values;
+    throw new UserError(`${option} ${wrong}: a share of skipped layers is from 0 to below 1`);
+  };
+}
+
+/** Reads one skip ratio; as {@link shares} otherwise. */
+export function share(option: string): (text: string) => number {
+  return (text) => {
+    const [value, ...others] = shares(option)(text);
+    if (others.length === 0) return value!;
+    throw new UserError(`${option} ${text}: it takes one share of skipped layers, such as 0.45`);
+  };
 }

@@ -15,11 +15,10 @@ import { missedTarget } from "../final_evaluation.ts";
 import { formatDuration } from "../progress.ts";
 import { type RunRecord } from "../run_record.ts";
 import { formatTable } from "../table.ts";
-import { commonArgs, type SweepOptions } from "./command.ts";
-import { runTrials } from "./runner.ts";
+import { commonArgs, seedsOf, type SweepOptions } from "./command.ts";
 import { seedInterval, showSeeds } from "./seeds.ts";
-import { removeFolder, tell, tellRetry } from "./sweep.ts";
-import { type Trial, type TrialOutcome } from "./trial.ts";
+import { failureIn, removeFolder, runTold, seedTrial, setArgs, trialName } from "./study.ts";
+import { type Trial } from "./trial.ts";
 
 /** One way of training, and of running what was trained. */
 export interface Variant {
@@ -65,16 +64,14 @@ interface SeedNumbers {
 export async function runComparison(plan: ComparisonPlan, options: SweepOptions): Promise<void> {
   if (options.fresh) removeFolder(options.out);
   const started = performance.now();
-  const seeds = options.seeds ?? [0];
+  const seeds = seedsOf(options);
   const records = new Map<string, RunRecord>();
-  const finished = (key: string, seed = seeds[0]!) => records.get(nameOf(key, seed))!;
+  const finished = (key: string, seed = seeds[0]!) => records.get(trialName(key, seed))!;
   const run = async (variants: readonly Variant[]) => {
     const trials = trialsOf(variants, seeds, options, finished);
-    const outcomes = await runTrials(trials, {
-      jobs: options.jobs,
-      ...(options.quiet ? {} : { onEnd: tell, onRetry: tellRetry }),
-    });
-    failOn(outcomes);
+    const outcomes = await runTold(trials, options);
+    const failure = failureIn(outcomes);
+    if (failure !== undefined) throw new UserError(`${failure}; the same command tries again`);
     for (const outcome of outcomes) {
       if ("record" in outcome) records.set(outcome.trial.name, outcome.record);
     }
@@ -104,8 +101,6 @@ export async function runComparison(plan: ComparisonPlan, options: SweepOptions)
   ].join("\n"));
 }
 
-const nameOf = (key: string, seed: number) => `${key} seed=${seed}`;
-
 /** One trial for each key and seed. */
 function trialsOf(
   variants: readonly Variant[],
@@ -117,31 +112,12 @@ function trialsOf(
   for (const { key, script, settings = [] } of variants) {
     for (const seed of seeds) {
       const own = typeof settings === "function" ? settings(finished) : settings;
-      const name = nameOf(key, seed);
-      trials.set(name, {
-        name,
-        script,
-        folder: join(options.out, "trials", `${key},seed=${seed}`),
-        args: [
-          ...own.flatMap((one) => ["--set", one]),
-          ...commonArgs(options),
-          "--set",
-          `seed=${seed}`,
-        ],
-      });
+      const args = [...setArgs(own), ...commonArgs(options)];
+      const trial = seedTrial(key, seed, script, args, options);
+      trials.set(trial.name, trial);
     }
   }
   return [...trials.values()];
-}
-
-function failOn(outcomes: readonly TrialOutcome[]): void {
-  const failed = outcomes.filter((outcome) => "failure" in outcome);
-  const first = failed[0];
-  if (!first) return;
-  throw new UserError(
-    `${failed.length} of ${outcomes.length} trials failed; the first, ${first.trial.name}, with ` +
-      `${first.failure}; the same command tries again`,
-  );
 }
 
 function numbersOf({ config, final }: RunRecord, seed: number, way: Way | undefined): SeedNumbers {

@@ -6,7 +6,6 @@
  *   <out>/pareto.svg, .png       the picture
  */
 
-import fs from "node:fs";
 import { join } from "node:path";
 import { csvFormat } from "d3-dsv";
 import { UserError } from "../../contracts/errors.ts";
@@ -15,10 +14,10 @@ import { writeFigure } from "../../report/figures.ts";
 import { paretoFigure } from "../../report/pareto_figure.ts";
 import { formatDuration } from "../progress.ts";
 import { formatTable } from "../table.ts";
-import { commonArgs, type SweepOptions } from "./command.ts";
+import { commonArgs, seedsOf, type SweepOptions } from "./command.ts";
 import { onFrontier, rankCorrelation } from "./frontier.ts";
-import { runTrials } from "./runner.ts";
-import { type Trial, type TrialOutcome } from "./trial.ts";
+import { failureIn, removeFolder, runTold, setArgs } from "./study.ts";
+import { type Trial } from "./trial.ts";
 
 /** What a sweep tries. */
 export interface Sweep {
@@ -55,8 +54,7 @@ function combinations(grid: Sweep["grid"]): Record<string, number>[] {
 const shortName = (key: string) => key.slice(key.lastIndexOf(".") + 1);
 
 function trialsOf(sweep: Sweep, options: SweepOptions): { trial: Trial; settings: Row }[] {
-  const seeds = options.seeds ?? [0];
-  return combinations({ ...sweep.grid, seed: seeds }).map((settings) => {
+  return combinations({ ...sweep.grid, seed: seedsOf(options) }).map((settings) => {
     const words = Object.entries(settings).map(([key, value]) => `${shortName(key)}=${value}`);
     const trial = {
       name: words.join(" "),
@@ -65,7 +63,7 @@ function trialsOf(sweep: Sweep, options: SweepOptions): { trial: Trial; settings
       args: [
         ...sweep.args,
         ...commonArgs(options),
-        ...Object.entries(settings).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
+        ...setArgs(Object.entries(settings).map(([key, value]) => `${key}=${value}`)),
       ],
     };
     return { trial, settings };
@@ -83,14 +81,10 @@ export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<voi
   if (options.fresh) removeFolder(options.out);
   const trials = trialsOf(sweep, options);
   const started = performance.now();
-  const outcomes = await runTrials(trials.map(({ trial }) => trial), {
-    jobs: options.jobs,
-    ...(options.quiet ? {} : { onEnd: tell, onRetry: tellRetry }),
-  });
+  const outcomes = await runTold(trials.map(({ trial }) => trial), options);
   const rows = outcomes.flatMap((outcome, i) =>
     "record" in outcome ? [toRow(trials[i]!.settings, outcome.record.final)] : []
   ).toSorted((a, b) => a.skipRatio - b.skipRatio);
-  const failed = outcomes.filter((outcome) => "failure" in outcome);
   const files = rows.length === 0 ? undefined : await write(sweep, options.out, rows);
   const lines = files
     ? [
@@ -105,47 +99,8 @@ export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<voi
     : [];
   lines.push(`time     ${formatDuration((performance.now() - started) / 1000)}`);
   console.log(lines.join("\n"));
-  if (failed.length === 0) return;
-  const first = failed[0]! as Extract<TrialOutcome, { failure: string }>;
-  throw new UserError(
-    `${failed.length} of ${outcomes.length} trials failed; the first, ${first.trial.name}, with ` +
-      `${first.failure}`,
-  );
-}
-
-/** All that sweeps, comparisons and analyses leave in their folders. */
-const OWN_FILES =
-  /^(trials|(trials|comparison|budgets|token_categories)\.csv|(pareto|budgets)\.(svg|png|vl\.json))$/;
-
-/** Removes a sweep's folder; refuses one that is something else. */
-export function removeFolder(path: string): void {
-  if (!fs.existsSync(path)) return;
-  if (!fs.statSync(path).isDirectory()) {
-    throw new UserError(`Cannot start over in ${path}: it is a file; choose another --out`);
-  }
-  const stranger = fs.readdirSync(path).find((name) => !OWN_FILES.test(name));
-  if (stranger !== undefined) {
-    throw new UserError(
-      `Cannot start over in ${path}: ${stranger} is not of a sweep; choose another --out`,
-    );
-  }
-  fs.rmSync(path, { recursive: true });
-}
-
-/** Tells of a trial that has ended. */
-export function tell(outcome: TrialOutcome, ended: number, total: number): void {
-  const how = "failure" in outcome
-    ? `failed: ${outcome.failure}`
-    : outcome.kept
-    ? "was done before"
-    : `done: loss ${Number(outcome.record.final["loss"]).toFixed(4)}, skip ratio ` +
-      `${Number(outcome.record.final["skipRatio"] ?? 0).toFixed(3)}`;
-  console.error(`${ended}/${total}  ${outcome.trial.name}  ${how}`);
-}
-
-/** Tells of a trial that is tried again. */
-export function tellRetry(trial: Trial, failure: string): void {
-  console.error(`     ${trial.name}  is tried again after ${failure}`);
+  const failure = failureIn(outcomes);
+  if (failure !== undefined) throw new UserError(failure);
 }
 
 function toRow(settings: Row, final: Readonly<Record<string, unknown>>): SweepRow {

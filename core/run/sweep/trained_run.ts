@@ -1,10 +1,8 @@
 /** One trained run for an analysis: there already, or trained now. */
 
-import { join } from "node:path";
 import { UserError } from "../../contracts/errors.ts";
-import { type SweepOptions } from "./command.ts";
-import { runTrials } from "./runner.ts";
-import { removeFolder, tell, tellRetry } from "./sweep.ts";
+import { seedsOf, type SweepOptions } from "./command.ts";
+import { removeFolder, runTold, seedTrial } from "./study.ts";
 
 /** What to train. */
 export interface TrainedRunRequest extends Pick<SweepOptions, "fresh" | "out" | "quiet" | "seeds"> {
@@ -20,15 +18,10 @@ export interface TrainedRunRequest extends Pick<SweepOptions, "fresh" | "out" | 
  * @throws {UserError} when it cannot be trained.
  */
 export async function trainedRun(request: TrainedRunRequest): Promise<string> {
-  const { name, script, args, out, seeds = [0] } = request;
-  if (request.fresh) removeFolder(out);
-  const seed = seeds[0] ?? 0;
-  const [outcome] = await runTrials([{
-    name: `${name} seed=${seed}`,
-    script,
-    folder: join(out, "trials", `${name},seed=${seed}`),
-    args: [...args, "--set", `seed=${seed}`],
-  }], { jobs: 1, ...(request.quiet ? {} : { onEnd: tell, onRetry: tellRetry }) });
+  const { name, script, args, fresh, out, quiet } = request;
+  if (fresh) removeFolder(out);
+  const trial = seedTrial(name, seedsOf(request)[0]!, script, args, request);
+  const [outcome] = await runTold([trial], { jobs: 1, quiet });
   if (outcome && "record" in outcome) return outcome.trial.folder;
   throw new UserError(`${name} cannot be trained: ${outcome?.failure}`);
 }

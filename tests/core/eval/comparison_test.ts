@@ -175,7 +175,7 @@ Deno.test("every row has the numbers that the evaluator gives when it is asked i
     const table = async (key: "token" | "position") =>
       evaluator.under(
         VALIDATION,
-        (await lookupGates(evaluator, calibration, key, point, skipRatio))!,
+        (await lookupGates(evaluator, calibration, point, skipRatio))![key],
       );
     const mask = await greedyStaticMask(evaluator, maskSearch, 3, Math.ceil(3 * skipRatio));
     const skips = (shape: readonly number[], batch: number) =>

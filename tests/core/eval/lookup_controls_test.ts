@@ -39,7 +39,7 @@ const byPosition: Router = {
 /** Share of real tokens' gates in which a table agrees with the router, on held-out text. */
 async function agreement(evaluator: Evaluator, key: "token" | "position", skip = SKIP) {
   const at = await evaluator.calibrate(TRAINING, skip);
-  const gates = await lookupGates(evaluator, TRAINING, key, at, skip);
+  const gates = (await lookupGates(evaluator, TRAINING, at, skip))?.[key];
   let [same, all] = [0, 0];
   for (const [i, batch] of HELD_OUT.entries()) {
     const own = (await evaluator.decide(batch, at, i)).gates;
@@ -67,7 +67,7 @@ Deno.test("a router that goes by the position is replaced by a table of position
     const own = (await evaluator.decide(batch, at)).gates;
     const { skipRatio } = (await evaluator.routed(TRAINING, at)).statistics;
     const gatesBy = (key: "token" | "position") =>
-      lookupGates(evaluator, TRAINING, key, at, skipRatio);
+      lookupGates(evaluator, TRAINING, at, skipRatio).then((both) => both?.[key]);
     const byPosition = await (await gatesBy("position"))!(own.shape, 0, batch);
     assert.deepEqual([...byPosition.data], [...own.data]);
     const byToken = await (await gatesBy("token"))!(own.shape, 0, batch);
@@ -80,7 +80,7 @@ Deno.test("a table skips its share of the text that it is made from", async () =
     for (const skip of [0.2, 0.5, 0.8]) {
       const at = await evaluator.calibrate(TRAINING, skip);
       for (const [key, distinct] of [["token", 32], ["position", LENGTH]] as const) {
-        const gates = await lookupGates(evaluator, TRAINING, key, at, skip);
+        const gates = (await lookupGates(evaluator, TRAINING, at, skip))?.[key];
         const { skipRatio } = (await evaluator.under(TRAINING, gates!)).statistics;
         // Tokens of one key fall together: a share of theirs is as near as it gets.
         assert.ok(
@@ -107,7 +107,7 @@ Deno.test("padding enters no table", async () => {
     for (const key of ["token", "position"] as const) {
       const tables: FloatTensor[] = [];
       for (const id of [0, 31]) {
-        const gates = await lookupGates(evaluator, withOther(id), key, at, SKIP);
+        const gates = (await lookupGates(evaluator, withOther(id), at, SKIP))?.[key];
         tables.push(await gates!([ROWS, LENGTH, 3], 0, batch));
       }
       assert.deepEqual(tables[1], tables[0]);
@@ -136,7 +136,7 @@ Deno.test("a token that the table has not seen gets the mean of all", async () =
     const sorted = logits!.data.toSorted();
     const half = sorted.length / 2;
     const threshold = (sorted[half - 1]! + sorted[half]!) / 2;
-    const gates = await lookupGates(evaluator, [known], "token", at, 0.5);
+    const gates = (await lookupGates(evaluator, [known], at, 0.5))?.token;
     const unknown = await gates!(logits!.shape, 0, sequence(Array(LENGTH).fill(20)));
     const expected = means.map((mean) => mean > threshold ? 1 : 0);
     assert.ok(means.every((mean) => Math.abs(mean - threshold) > 1e-3));
@@ -150,7 +150,7 @@ Deno.test("a router without log-odds has no table", async () => {
   for (const name of ["static", "stochastic"] as const) {
     await withEvaluator(ROUTERS[name], [ROWS, LENGTH], async (evaluator) => {
       const at = { threshold: 0, targetSkip: SKIP };
-      assert.equal(await lookupGates(evaluator, TRAINING, "token", at, SKIP), undefined);
+      assert.equal(await lookupGates(evaluator, TRAINING, at, SKIP), undefined);
     });
   }
 });
