@@ -23,6 +23,14 @@ await compare({
     variant("token Gumbel v1", "exp9"),
     variant("token Gumbel v2", "exp10", { settings: [FIND_MASK] }),
     variant("token Gumbel v2 without KD", "exp9_ablation_no_kd"),
+    variant("v2, reads the token only", "exp10", {
+      key: "exp10,reads=token",
+      settings: ["router.reads=token"],
+    }),
+    variant("v2, reads the position only", "exp10", {
+      key: "exp10,reads=position",
+      settings: ["router.reads=position"],
+    }),
     shallower("more", "exp1", "exp10"),
     shallower("fewer", "exp1", "exp10"),
   ],

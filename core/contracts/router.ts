@@ -75,6 +75,11 @@ export interface Router {
   readonly name: string;
   /** What the gates come from: the state, a coin, or neither. Controls make sense accordingly. */
   readonly decidesBy: "state" | "chance" | "rule";
+  /**
+   * False where a decision depends on later tokens: losses under it are no measure of a language
+   * model, which has to go without them.
+   */
+  readonly causal?: false;
   /** Leading tokens that count as prompt where none is given; 0 unless told. */
   readonly promptTokens?: number;
   params(site: Site): ParamSpecs;

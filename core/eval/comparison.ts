@@ -82,14 +82,14 @@ export interface ComparisonPlan {
 /** About how many batches {@link compareWays} runs, for a progress bar. */
 export function expectedBatches(plan: ComparisonPlan): number {
   const { router, validation, calibration, maskSearch, choices, budgets, costs, point } = plan;
-  const asked = 3 * choices.batches.length;
+  const samples = plan.sampleAt === undefined ? 0 : 1;
+  const asked = (3 + samples) * choices.batches.length;
   if (router.decidesBy !== "state") return 4 * validation.length + asked;
   const tables = router.promptTokens ? 0 : calibration.length + 2 * validation.length;
   const layers = costs.block.length;
   const masked = maskSearch.length === 0 ? 0 : Math.ceil(point.targetSkip * layers);
   const search = maskSearch.length * masked * (layers - (masked - 1) / 2);
   const frontier = budgets.length * (calibration.length + validation.length);
-  const samples = plan.sampleAt === undefined ? 0 : 1;
   const ways = 9 + samples + (masked > 0 ? 1 : 0);
   return ways * validation.length + asked + tables + search + frontier;
 }

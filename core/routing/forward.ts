@@ -33,6 +33,7 @@ import {
 import { causalMask } from "../nn/mod.ts";
 import { ints } from "../tensor/mod.ts";
 import { bypass } from "./bypass.ts";
+import { type Reading, readingOf } from "./reading.ts";
 
 /** Who decides in a gated pass. */
 export interface Routing {
@@ -41,6 +42,8 @@ export interface Routing {
   readonly context: DecideContext;
   /** Leading blocks that always run. */
   readonly anchorLayers: number;
+  /** What the router is given to read; the state after the anchor layers unless told. */
+  readonly reads?: Reading | undefined;
   /** Where the adapters of skipped tokens are; absent: there are none. */
   readonly bypass?: Params | undefined;
 }
@@ -112,7 +115,8 @@ export function forward(
   const { positions, mask } = placesIn(tokens);
   const anchorLayers = routing?.anchorLayers ?? model.dims.numLayers;
 
-  let x = model.embed(params, tokens); // [B, T, D]
+  const embedded = model.embed(params, tokens); // [B, T, D]
+  let x = embedded;
   const run = (layer: number, rows: Node) =>
     model.block(params, layer, rows, positions, {
       ...model.keysValues(params, layer, rows, positions),
@@ -127,7 +131,7 @@ export function forward(
   const decision = "router" in routing
     ? routing.router.decide(
       routing.params,
-      stopGradient(anchor),
+      stopGradient(readingOf(routing.reads ?? "state", anchor, embedded)),
       siteOf(model, anchorLayers),
       routing.context,
     )

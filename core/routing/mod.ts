@@ -9,4 +9,5 @@ export * from "./information.ts";
 export * from "./lookup.ts";
 export * from "./penalties.ts";
 export * from "./prompt.ts";
+export * from "./reading.ts";
 export * from "./sampling.ts";

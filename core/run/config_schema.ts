@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { BASE_PRECISIONS, type BasePrecision } from "../nn/base_precision.ts";
+import { type Reading, READINGS } from "../routing/reading.ts";
 
 /** What runs the graphs. */
 export interface BackendConfig {
@@ -41,6 +42,7 @@ export interface LoraConfig {
 export interface RouterConfig {
   readonly name: string;
   readonly anchorLayers: number;
+  readonly reads: Reading;
   readonly bypassRank: number;
   readonly rateFactor: number;
   readonly temperatureStart: number;
@@ -203,6 +205,10 @@ const commonRouter = {
   name: text().describe("router that decides which layers run"),
   anchorLayers: count(0).default(4)
     .describe("leading layers that always run; the router reads the state after them"),
+  reads: z.enum(READINGS).default("state").describe(
+    "what the router is given: the state after those layers; or, as controls, no more than which " +
+      "token it is or its position",
+  ),
   bypassRank: count(0).default(0)
     .describe("rank of a small adapter that stands in for a skipped layer; 0: nothing does"),
   rateFactor: z.number().positive().default(1)

@@ -54,7 +54,9 @@ export async function evaluateFinally(
   const total = Math.ceil(expectedBatches(plan));
   const progress = createProgress({ label: "evaluation", total, quiet });
   let done = 0;
-  evaluator.onBatch = () => progress.update(Math.min(++done, total));
+  evaluator.onBatch = () => {
+    if (++done <= total) progress.update(done);
+  };
   try {
     return await compareWays(evaluator, plan);
   } finally {

@@ -129,7 +129,7 @@ function studentOf(
   model: DecoderModel,
   plugins: Plugins,
 ): RoutedStudent {
-  const { name, anchorLayers, bypassRank } = config.router;
+  const { name, anchorLayers, reads, bypassRank } = config.router;
   const kind = plugins.routers.get(name);
   const { numLayers, maxPositions } = model.dims;
   if (anchorLayers >= numLayers) {
@@ -151,6 +151,7 @@ function studentOf(
     router: {
       router: kind.create(kind.options.parse(ownOptions(config.router))),
       anchorLayers,
+      reads,
       bypassRank,
     },
     batchSize: config.batchSize,

@@ -190,8 +190,8 @@ function evaluateNow(
 }
 
 function routerFile({ router }: ExperimentConfig) {
-  const { name, anchorLayers, bypassRank } = router;
-  return { name, anchorLayers, bypassRank, options: ownOptions(router) };
+  const { name, anchorLayers, reads, bypassRank } = router;
+  return { name, anchorLayers, reads, bypassRank, options: ownOptions(router) };
 }
 
 /** With calibrated gates every evaluation has the same budget, so the lowest loss is the best. */

@@ -39,6 +39,10 @@ export function verdict(
   const best = rows.filter(({ way }) => CONTROLS.includes(way))
     .reduce((a, b) => a.result.loss <= b.result.loss ? a : b);
   const lines = [
+    student.router.router.causal === false
+      ? "The gates were decided with the whole sequence in view, later tokens included: losses under " +
+        "them are lower than a model could reach that writes the text itself."
+      : undefined,
     collapse === "none"
       ? undefined
       : `The router has collapsed (${collapse}): it treats all tokens alike.`,

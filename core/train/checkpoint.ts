@@ -28,6 +28,7 @@ import { type LoraOptions, type Weights } from "../nn/mod.ts";
 import { type FloatTensor, sameShape } from "../tensor/mod.ts";
 import { writeAdapter } from "./adapter_files.ts";
 import { type AdamW } from "./optimizer.ts";
+import { type Reading } from "../routing/mod.ts";
 import { routingParams, type StudentOptions } from "./student.ts";
 
 /** Checkpoints of a run are named by their step. */
@@ -58,6 +59,7 @@ export interface RouterFile {
   /** Its options, as in the configuration. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly anchorLayers: number;
+  readonly reads: Reading;
   readonly bypassRank: number;
   /** A block runs where its logit is above this. */
   readonly threshold: number;

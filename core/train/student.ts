@@ -10,7 +10,7 @@ import {
   loraParams,
   ParamNodes,
 } from "../nn/mod.ts";
-import { bypassParams, leadingPrompt, siteOf } from "../routing/mod.ts";
+import { bypassParams, leadingPrompt, type Reading, siteOf } from "../routing/mod.ts";
 import { floats, type HostTensor, type RandomStream } from "../tensor/mod.ts";
 
 /** Tokens to learn from. */
@@ -29,6 +29,8 @@ export interface Batch {
 export interface StudentRouter {
   readonly router: Router;
   readonly anchorLayers: number;
+  /** What it is given to read; the state after the anchor layers unless told. */
+  readonly reads?: Reading;
   /** Rank of the adapters of skipped tokens; none unless told. */
   readonly bypassRank?: number;
 }

@@ -45,6 +45,7 @@ export const sequenceGumbel: RouterKind<SequenceGumbelOptions> = {
     return {
       name: "sequence-gumbel",
       decidesBy: "state",
+      ...(pool === "sequence" ? { causal: false } : {}),
       promptTokens,
 
       params({ hiddenSize, routableLayers }) {

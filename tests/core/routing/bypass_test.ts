@@ -204,7 +204,13 @@ async function saved(folder: string, bypassRank: number) {
   const store = new CheckpointStore(folder, {
     student,
     optimizer: new AdamW(trained, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }),
-    router: { name: ROUTER.name, anchorLayers: ANCHOR_LAYERS, bypassRank, options: {} },
+    router: {
+      name: ROUTER.name,
+      anchorLayers: ANCHOR_LAYERS,
+      reads: "state",
+      bypassRank,
+      options: {},
+    },
     baseModel: "tiny",
   });
   return { trained, path: await store.save({ step: 1, threshold: 0.25, best: null }) };

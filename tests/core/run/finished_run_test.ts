@@ -48,7 +48,7 @@ async function trained(
   const store = new CheckpointStore(run.file("checkpoints"), {
     student: parts.student,
     optimizer,
-    router: { name: "token-gumbel", anchorLayers: 1, bypassRank: 0, options: {} },
+    router: { name: "token-gumbel", anchorLayers: 1, reads: "state", bypassRank: 0, options: {} },
     baseModel: "model",
   });
   const best = { step: 1, validationLoss: 2 };

@@ -76,6 +76,7 @@ Deno.test("another router takes the settings common to all from every layer, and
     name: "sequence",
     pool: "mean",
     anchorLayers: 3,
+    reads: "state",
     bypassRank: 0,
     rateFactor: 3,
     temperatureStart: 1,

@@ -33,6 +33,7 @@ export const ROUTER_FILE = {
   name: "token-gumbel",
   options: { initialBias: 0.5 },
   anchorLayers: ANCHOR_LAYERS,
+  reads: "state" as const,
   bypassRank: 0,
 };
 
