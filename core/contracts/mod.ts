@@ -5,3 +5,4 @@ export * from "./errors.ts";
 export * from "./model.ts";
 export * from "./repositories.ts";
 export * from "./router.ts";
+export * from "./task.ts";
