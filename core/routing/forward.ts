@@ -12,6 +12,7 @@ import {
   type DecideContext,
   type Decision,
   type DecoderModel,
+  type KeysValues,
   type Params,
   type Router,
   type Site,
@@ -20,6 +21,7 @@ import {
   add,
   broadcastTo,
   checkpoint,
+  concat,
   constant,
   constantValue,
   mul,
@@ -65,6 +67,16 @@ export interface Pass {
   readonly anchor?: Node;
   /** The router's answer, where one was asked. */
   readonly decision?: Decision;
+  /** What later tokens read of these, by layer; a layer that nobody runs has none. */
+  readonly keysValues: readonly (KeysValues | undefined)[];
+}
+
+/** What a pass may be told besides its tokens. */
+export interface PassOptions {
+  /** Gradients keep the state between blocks only, and compute each block again. */
+  readonly checkpointing?: boolean;
+  /** Where the tokens stand and what stands before them; absent: they are all there is. */
+  readonly places?: Places;
 }
 
 /** Where a router of this model sits. @throws {RangeError} when no block is left to skip. */
@@ -79,11 +91,14 @@ export function siteOf(model: DecoderModel, anchorLayers: number): Site {
   return { hiddenSize, anchorLayers, routableLayers: numLayers - anchorLayers };
 }
 
-/** What every pass over the same tokens has in common. */
-interface Places {
-  /** 0 … T-1 for every sequence, int32 `[B, T]`. */
+/** Where the tokens of a pass stand, and what they may read. */
+export interface Places {
+  /** int32 `[B, T]` */
   readonly positions: Node;
+  /** As {@link Memory.mask}, over earlier positions first and then the tokens themselves. */
   readonly mask: Node;
+  /** Keys and values of earlier tokens, `[B, kvHeads, S, headDim]`, for each layer that has any. */
+  readonly earlier?: readonly (KeysValues | undefined)[];
 }
 
 /** Made once for each tokens node, so that passes share what follows from them. */
@@ -100,32 +115,29 @@ function placesIn(tokens: Node): Places {
   return places;
 }
 
-/**
- * One pass over `tokens` int32 `[B, T]`, causal; padding, if any, stands at the end.
- *
- * @param checkpointing gradients keep the state between blocks only, and compute each block again
- */
+/** One pass over `tokens` int32 `[B, T]`, causal; padding, if any, stands at the end. */
 export function forward(
   model: DecoderModel,
   params: Params,
   tokens: Node,
   routing?: Routing | FixedGates,
-  checkpointing = false,
+  { checkpointing = false, places }: PassOptions = {},
 ): Pass {
-  const { positions, mask } = placesIn(tokens);
+  const { positions, mask, earlier } = places ?? placesIn(tokens);
   const anchorLayers = routing?.anchorLayers ?? model.dims.numLayers;
 
   const embedded = model.embed(params, tokens); // [B, T, D]
   let x = embedded;
-  const run = (layer: number, rows: Node) =>
-    model.block(params, layer, rows, positions, {
-      ...model.keysValues(params, layer, rows, positions),
-      mask,
-    });
+  const keysValues: (KeysValues | undefined)[] = Array(model.dims.numLayers).fill(undefined);
+  const run = (layer: number, rows: Node) => {
+    const own = keysValues[layer] = model.keysValues(params, layer, rows, positions);
+    const all = extend(earlier?.[layer], own);
+    return model.block(params, layer, rows, positions, { ...all, mask });
+  };
   const kept = (value: Node, boundary: readonly Node[]) =>
     checkpointing ? checkpoint(value, boundary) : value;
   for (let layer = 0; layer < anchorLayers; layer++) x = kept(run(layer, x), [x]);
-  if (!routing) return { hiddenStates: x };
+  if (!routing) return { hiddenStates: x, keysValues };
 
   const anchor = x;
   const decision = "router" in routing
@@ -156,7 +168,16 @@ export function forward(
     if (gate && instead) next = add(next, mul(sub(scalar(1), gate), instead));
     x = kept(next, [x, ...weights]);
   }
-  return { hiddenStates: x, anchor, ...(decision ? { decision } : {}) };
+  return { hiddenStates: x, anchor, keysValues, ...(decision ? { decision } : {}) };
+}
+
+/** Earlier keys and values, and then these. */
+function extend(earlier: KeysValues | undefined, own: KeysValues): KeysValues {
+  if (!earlier) return own;
+  return {
+    keys: concat([earlier.keys, own.keys], 2),
+    values: concat([earlier.values, own.values], 2),
+  };
 }
 
 /**

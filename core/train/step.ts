@@ -199,7 +199,7 @@ export function stepGraph(options: StepOptions): Record<StepOutput, Node> {
         targetSkip: input("targetSkip", []),
       },
     },
-    options.checkpointing,
+    { checkpointing: options.checkpointing ?? false },
   );
   const inputs = {
     lossScale: input("lossScale", []),

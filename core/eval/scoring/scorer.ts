@@ -1,0 +1,141 @@
+/** How likely sequences are: planned, computed in batches, given back in the order of the asking. */
+
+import { type HostTensor } from "../../tensor/mod.ts";
+import { routedLayers, routingOf } from "./asked_model.ts";
+import { type Earlier, type Passes } from "./passes.ts";
+import { type PassShape } from "./pass.ts";
+import {
+  planBatches,
+  planGroups,
+  type PlannedBatch,
+  type PrefixGroup,
+  roundCount,
+  roundLength,
+  SHORTEST_PREFIX,
+} from "./plan.ts";
+import { type ScoredSequence } from "./sequences.ts";
+
+/** How likely a sequence's targets are. */
+export interface SequenceScore {
+  /** In nats, summed over the targets. */
+  readonly logLikelihood: number;
+  /** Whether no target had a likelier token beside it. */
+  readonly isGreedy: boolean;
+}
+
+/** How sequences are computed. Neither changes a number by more than rounding. */
+export interface ScoringOptions {
+  /** Sequences computed together; unless told, as many as make about 2,048 tokens. */
+  readonly batchSize?: number | undefined;
+  /** Whether a common beginning is computed once; it is unless told. */
+  readonly sharesPrefixes?: boolean | undefined;
+  /** Told how many more sequences are done. */
+  readonly onDone?: ((count: number) => void) | undefined;
+}
+
+const BATCH_TOKENS = 2048;
+
+/** Scores sequences; the scores are in their order. */
+export async function scoreSequences(
+  passes: Passes,
+  sequences: readonly ScoredSequence[],
+  { batchSize, sharesPrefixes = true, onDone }: ScoringOptions = {},
+): Promise<SequenceScore[]> {
+  const scores: SequenceScore[] = [];
+  // A router that decides from a prompt has to have seen all of it.
+  const routing = routingOf(passes.asked);
+  const shortest = Math.max(SHORTEST_PREFIX, routing.promptTokens + 1);
+  const shares = sharesPrefixes && routing.sharesPrefixes;
+  const longest = passes.asked.student.model.dims.maxPositions;
+  for (const group of planGroups(sequences, shares, shortest)) {
+    const earlier = await runPrefix(passes, group);
+    const budget = batchSize === undefined ? BATCH_TOKENS : Infinity;
+    for (const batch of planBatches(group, budget, batchSize ?? 256, longest)) {
+      const done = await runBatch(passes, sequences, batch, group.prefix, earlier, scores);
+      onDone?.(done);
+    }
+  }
+  return scores;
+}
+
+/** Computes what a group begins with. */
+async function runPrefix(
+  passes: Passes,
+  { prefix, inputs }: PrefixGroup,
+): Promise<Earlier | undefined> {
+  if (prefix === 0) return undefined;
+  const past = pastOf(passes, prefix);
+  const outputs = await passes.run({
+    batch: 1,
+    length: past,
+    past: 0,
+    ownPast: false,
+    rows: 1,
+    answers: "none",
+    keepsMemory: true,
+  }, { sequences: [inputs[0]!.input.subarray(0, prefix)] });
+  const { gates, ...memory } = outputs;
+  return {
+    memory,
+    lengths: [prefix],
+    ...(gates ? { gates: [lastGates(gates, prefix, routedLayers(passes.asked))] } : {}),
+  };
+}
+
+function pastOf(passes: Passes, prefix: number): number {
+  return Math.min(roundLength(prefix), passes.asked.student.model.dims.maxPositions);
+}
+
+function lastGates(gates: HostTensor, length: number, layers: number): Float32Array {
+  return (gates.data as Float32Array).slice((length - 1) * layers, length * layers);
+}
+
+/** Computes one batch and notes its scores; the number of sequences that are done with it. */
+async function runBatch(
+  passes: Passes,
+  sequences: readonly ScoredSequence[],
+  { inputs, length }: PlannedBatch,
+  prefix: number,
+  earlier: Earlier | undefined,
+  scores: SequenceScore[],
+): Promise<number> {
+  const rows: number[] = [];
+  const targets: number[] = [];
+  const spans: { place: number; start: number; end: number }[] = [];
+  inputs.forEach(({ input, asked }, row) => {
+    for (const place of asked) {
+      const wanted = sequences[place]!.targets;
+      const first = row * length + input.length - prefix - wanted.length;
+      spans.push({ place, start: rows.length, end: rows.length + wanted.length });
+      wanted.forEach((target, i) => {
+        rows.push(first + i);
+        targets.push(target);
+      });
+    }
+  });
+  const shape: PassShape = {
+    batch: roundCount(inputs.length),
+    length,
+    past: prefix === 0 ? 0 : pastOf(passes, prefix),
+    ownPast: false,
+    rows: roundCount(rows.length),
+    answers: "targets",
+    keepsMemory: false,
+  };
+  const { losses, better } = await passes.run(shape, {
+    sequences: inputs.map(({ input }) => input.subarray(prefix)),
+    rows,
+    targets,
+    ...(earlier ? { earlier } : {}),
+  });
+  for (const { place, start, end } of spans) {
+    let logLikelihood = 0;
+    let isGreedy = true;
+    for (let i = start; i < end; i++) {
+      logLikelihood -= losses!.data[i]!;
+      isGreedy &&= better!.data[i] === 0;
+    }
+    scores[place] = { logLikelihood, isGreedy };
+  }
+  return spans.length;
+}
