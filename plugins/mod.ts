@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { type RouterKind } from "../core/contracts/mod.ts";
 import { Plugins } from "../core/run/plugins.ts";
-import { microworld } from "./corpora/microworld/mod.ts";
+import { microTasks, microworld } from "./corpora/microworld/mod.ts";
 import {
   WIKITEXT_CONFIGURATIONS,
   WIKITEXT_DATASET,
@@ -22,6 +22,7 @@ import { sequenceGumbel } from "./routers/sequence_gumbel.ts";
 import { staticRouter } from "./routers/static.ts";
 import { stochastic } from "./routers/stochastic.ts";
 import { tokenGumbel } from "./routers/token_gumbel.ts";
+import { taskGroups, tasks } from "./tasks/mod.ts";
 
 /** All built-in plugins. */
 export function builtinPlugins(): Plugins {
@@ -67,5 +68,7 @@ export function builtinPlugins(): Plugins {
       );
     }, from);
   }
+  for (const task of [...microTasks, ...tasks]) plugins.tasks.register(task.name, task, from);
+  for (const group of taskGroups) plugins.taskGroups.register(group.name, group, from);
   return plugins;
 }

@@ -1,45 +1,63 @@
 /**
- * One trained model at any budget: moves a finished run along its frontier.
+ * Evaluates one model: on tasks, or a finished run at other budgets than it was trained for.
  *
+ *   deno task evaluate --run exp10 --tasks micro_facts,micro_math
+ *   deno task evaluate --model tinyllama --tasks mmlu --num-fewshot 5
  *   deno task evaluate --run exp10 --budget 0.2,0.5
  */
 
 import "../core/run/permissions.ts";
+import { Option } from "@commander-js/extra-typings";
 import { relative } from "node:path";
-import { countFrom, newCommand, readOptions } from "../core/run/command.ts";
+import { UserError } from "../core/contracts/errors.ts";
+import { countFrom, readOptions } from "../core/run/command.ts";
+import { taskCommand } from "../core/run/evaluation/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { shares } from "../core/run/sweep/command.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
-const command = newCommand(
+const BUDGETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
+
+const command = taskCommand(
   "deno task evaluate",
-  "Evaluates a finished run at other skip ratios than it was trained for.",
+  "Evaluates a model on tasks; without --tasks, a finished run on text at many skip ratios.",
 )
   .option("--run <name|DIR>", "a run's folder, or an experiment: its newest finished run", "exp10")
-  .option("--budget <list>", "skip ratios to evaluate at", shares("--budget"), [
-    0.1,
-    0.2,
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-  ])
-  .option("--data <name|FILE>", "other text than that of the run")
-  .option("--batches <n>", "validation batches", countFrom(1))
-  .option("--questions <n>", "questions with choices", countFrom(0))
-  .option("--quiet", "no progress, only the results");
+  .option("--model <name|DIR|ID>", "a model as it is, instead of a run")
+  .addOption(
+    new Option("--depth <name>", "what of the run answers: its base model, all layers, its router")
+      .choices(["base", "fullDepth", "routed"] as const).default("routed" as const),
+  )
+  .option("--budget <list>", "skip ratios to evaluate at; for tasks one", shares("--budget"))
+  .option("--data <name|FILE>", "without --tasks: other text than that of the run")
+  .option("--batches <n>", "without --tasks: validation batches", countFrom(1))
+  .option("--questions <n>", "without --tasks: questions with choices", countFrom(0));
 
 await runScript(async () => {
   const options = readOptions(command);
+  const { run, model, depth, budget, tasks, quiet } = options;
+  if (tasks !== undefined || model !== undefined) {
+    if (budget !== undefined && budget.length > 1) {
+      throw new UserError("--budget takes one skip ratio where --tasks are given");
+    }
+    const { evaluateModel } = await import("../core/run/evaluation/command.ts");
+    const at = budget?.[0];
+    const label = [run, ...(depth === "routed" ? [] : [depth]), ...(at === undefined ? [] : [at])];
+    const candidate = model === undefined
+      ? { label: label.join("_"), run, depth, budget: at }
+      : { label: model, model };
+    await evaluateModel(candidate, builtinPlugins(), options);
+    return;
+  }
   const { openFinishedRun } = await import("../core/run/finished_run.ts");
   const budgets = await import("../core/run/budget_evaluation.ts");
-  await using run = await openFinishedRun(options.run, builtinPlugins(), {
+  await using finished = await openFinishedRun(run, builtinPlugins(), {
     data: options.data,
     "evaluation.finalBatches": options.batches?.toString(),
     "evaluation.questions": options.questions?.toString(),
-  }, options.quiet);
-  const rows = await budgets.evaluateBudgets(run, options.budget);
-  const csv = relative(Deno.cwd(), budgets.writeBudgets(run, rows));
-  const title = `${run.config.name} in ${run.path}, ${run.config.data}`;
+  }, quiet);
+  const rows = await budgets.evaluateBudgets(finished, budget ?? BUDGETS);
+  const csv = relative(Deno.cwd(), budgets.writeBudgets(finished, rows));
+  const title = `${finished.config.name} in ${finished.path}, ${finished.config.data}`;
   console.log(`${title}\n\n${budgets.budgetRowsTable(rows)}\n\ntable    ${csv}`);
 });

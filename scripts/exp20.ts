@@ -1,22 +1,20 @@
 /**
- * exp20: the evaluation of Qwen2.5-3B's models.
+ * exp20: the evaluation of Qwen2.5-3B's models on tasks.
  *
- * What is not trained yet is trained first; nothing is silently replaced by the base model.
+ * Takes the newest finished run of each experiment, and says which are missing; nothing is silently
+ * replaced by the base model.
  *
  *   deno task exp20
  */
 
-import { compare, variant } from "./recipes/compare.ts";
+import { dense, evaluation, routed } from "./recipes/evaluation.ts";
 
-await compare({
+await evaluation({
   name: "exp20",
-  description:
-    "Evaluates the dense, stochastic and routed models; with Qwen2.5-3B at the original's scale.",
-  variants: [
-    variant("dense LoRA", "exp14"),
-    variant("stochastic, full depth", "exp15"),
-    variant("stochastic, at its rate", "exp15", { way: "sampled" }),
-    variant("token Gumbel", "exp11"),
+  description: "Evaluates the base, dense, stochastic and routed models beside each other.",
+  models: [
+    dense("dense LoRA", "exp14"),
+    dense("stochastic depth", "exp15"),
+    routed("token router", "exp11"),
   ],
-  seeds: [0],
 });

@@ -1,22 +1,20 @@
 /**
- * exp21: the evaluation of OpenLLaMA-3B's models.
+ * exp21: the evaluation of OpenLLaMA-3B's models on tasks.
  *
- * What is not trained yet is trained first; nothing is silently replaced by the base model.
+ * Takes the newest finished run of each experiment, and says which are missing; nothing is silently
+ * replaced by the base model.
  *
  *   deno task exp21
  */
 
-import { compare, variant } from "./recipes/compare.ts";
+import { dense, evaluation, routed } from "./recipes/evaluation.ts";
 
-await compare({
+await evaluation({
   name: "exp21",
-  description:
-    "Evaluates the dense, stochastic and routed models; with OpenLLaMA-3B at the original's scale.",
-  variants: [
-    variant("dense LoRA", "exp16"),
-    variant("stochastic, full depth", "exp17"),
-    variant("stochastic, at its rate", "exp17", { way: "sampled" }),
-    variant("token Gumbel", "exp18"),
+  description: "Evaluates the base, dense, stochastic and routed models beside each other.",
+  models: [
+    dense("dense LoRA", "exp16"),
+    dense("stochastic depth", "exp17"),
+    routed("token router", "exp18"),
   ],
-  seeds: [0],
 });

@@ -1,23 +1,21 @@
 /**
- * exp22: the evaluation of Qwen2.5-7B's models.
+ * exp22: the evaluation of Qwen2.5-7B's models on tasks.
  *
- * What is not trained yet is trained first; nothing is silently replaced by the base model.
+ * Takes the newest finished run of each experiment, and says which are missing; nothing is silently
+ * replaced by the base model.
  *
  *   deno task exp22
  */
 
-import { compare, variant } from "./recipes/compare.ts";
+import { dense, evaluation, routed } from "./recipes/evaluation.ts";
 
-await compare({
+await evaluation({
   name: "exp22",
-  description:
-    "Evaluates the dense, stochastic, random and routed models; with Qwen2.5-7B at the original's scale.",
-  variants: [
-    variant("dense LoRA", "exp23"),
-    variant("stochastic, full depth", "exp24"),
-    variant("stochastic, at its rate", "exp24", { way: "sampled" }),
-    variant("random", "exp32"),
-    variant("token Gumbel", "exp25"),
+  description: "Evaluates the base, dense, stochastic, random and routed models beside each other.",
+  models: [
+    dense("dense LoRA", "exp23"),
+    dense("stochastic depth", "exp24"),
+    routed("random", "exp32"),
+    routed("token router", "exp25"),
   ],
-  seeds: [0],
 });

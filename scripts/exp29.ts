@@ -1,22 +1,20 @@
 /**
- * exp29: the evaluation of Llama-3.1-8B's models.
+ * exp29: the evaluation of Llama-3.1-8B's models on tasks.
  *
- * What is not trained yet is trained first; nothing is silently replaced by the base model.
+ * Takes the newest finished run of each experiment, and says which are missing; nothing is silently
+ * replaced by the base model.
  *
  *   deno task exp29
  */
 
-import { compare, variant } from "./recipes/compare.ts";
+import { dense, evaluation, routed } from "./recipes/evaluation.ts";
 
-await compare({
+await evaluation({
   name: "exp29",
-  description:
-    "Evaluates the dense, stochastic and routed models; with Llama-3.1-8B at the original's scale.",
-  variants: [
-    variant("dense LoRA", "exp26"),
-    variant("stochastic, full depth", "exp27"),
-    variant("stochastic, at its rate", "exp27", { way: "sampled" }),
-    variant("token Gumbel", "exp28"),
+  description: "Evaluates the base, dense, stochastic and routed models beside each other.",
+  models: [
+    dense("dense LoRA", "exp26"),
+    dense("stochastic depth", "exp27"),
+    routed("token router", "exp28"),
   ],
-  seeds: [0],
 });

@@ -1,22 +1,21 @@
 /**
- * exp7: the evaluation of TinyLlama's models.
+ * exp7: the evaluation of TinyLlama's models on tasks.
  *
- * What is not trained yet is trained first; nothing is silently replaced by the base model.
+ * Takes the newest finished run of each experiment, and says which are missing; nothing is silently
+ * replaced by the base model.
  *
  *   deno task exp7
  */
 
-import { compare, variant } from "./recipes/compare.ts";
+import { dense, evaluation, routed } from "./recipes/evaluation.ts";
 
-await compare({
+await evaluation({
   name: "exp7",
-  description: "Evaluates the dense, stochastic and routed models beside each other.",
-  variants: [
-    variant("dense LoRA", "exp1"),
-    variant("stochastic, full depth", "exp2"),
-    variant("stochastic, at its rate", "exp2", { way: "sampled" }),
-    variant("sequence Gumbel", "exp6"),
-    variant("token Gumbel", "exp10"),
+  description: "Evaluates the base, dense, stochastic and routed models beside each other.",
+  models: [
+    dense("dense LoRA", "exp1"),
+    dense("stochastic depth", "exp2"),
+    routed("sequence router", "exp6"),
+    routed("token router", "exp10"),
   ],
-  seeds: [0],
 });

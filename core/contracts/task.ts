@@ -15,6 +15,14 @@ export interface TaskDataset {
   readonly hub?: string;
   /** Which of the hub's configurations, such as `"abstract_algebra"`. */
   readonly config?: string;
+  /** Names of the columns of a CSV file that has none in its first row. */
+  readonly columns?: readonly string[];
+  /**
+   * Makes a row out of one that a file holds in another form; the row itself where it is as it should.
+   *
+   * @throws {UserError} when it cannot.
+   */
+  readonly fromCells?: (row: TaskRow) => TaskRow;
   /** Rows that are made instead of read, by split. */
   readonly rows?: (split: string) => Iterable<TaskRow>;
 }

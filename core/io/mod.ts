@@ -12,6 +12,8 @@ export * from "./parquet/mod.ts";
 export * from "./safetensors.ts";
 export * from "./safetensors_writer.ts";
 export * from "./stored_tensor.ts";
+export * from "./table_rows.ts";
+export * from "./task_data.ts";
 export * from "./text_corpus.ts";
 export * from "./token_offsets.ts";
 export * from "./tokenizer.ts";

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../contracts/mod.ts";
 import { Evaluator, type OperatingPoint } from "../eval/mod.ts";
 import { readJsonObject } from "../io/mod.ts";
+import { type Weights } from "../nn/mod.ts";
 import { readTrained } from "../train/mod.ts";
 import { resolveConfig } from "./config.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
@@ -22,6 +23,8 @@ export interface FinishedRun extends AsyncDisposable {
   readonly config: ExperimentConfig;
   readonly parts: Parts;
   readonly evaluator: Evaluator;
+  /** What was trained: adapters, router. */
+  readonly trained: Weights;
   /** Where the router worked at the end of training. */
   readonly point: OperatingPoint;
 }
@@ -69,6 +72,7 @@ export async function openFinishedRun(
     config,
     parts,
     evaluator,
+    trained: weights,
     point: { threshold, targetSkip: config.objective.targetSkip },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

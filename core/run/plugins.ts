@@ -7,6 +7,8 @@ import {
   type ModelKind,
   type Repositories,
   type RouterKind,
+  type Task,
+  type TaskGroup,
 } from "../contracts/mod.ts";
 import type { RouterOptions } from "./config_schema.ts";
 import { Registry } from "./registry.ts";
@@ -39,6 +41,9 @@ export class Plugins {
   /** Backends are loaded when they are chosen: some bring native libraries. */
   readonly backends = new Registry<(options: BackendOptions) => Promise<Backend>>("backend");
   readonly corpora = new Registry<CorpusSource>("corpus");
+
+  readonly tasks = new Registry<Task>("task");
+  readonly taskGroups = new Registry<TaskGroup>("group of tasks");
 
   /** What each router declares, by its name: for checking configurations. */
   get routerOptions(): ReadonlyMap<string, RouterOptions> {

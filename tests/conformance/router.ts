@@ -96,6 +96,10 @@ function testEvery(name: string, make: () => Router, reads: RouterPromises["read
     }
   });
 
+  Deno.test(`${name} says whether it looks at later tokens`, () => {
+    assert.equal(make().causal === false, reads === "sequence");
+  });
+
   Deno.test(`${name} gives gates of 0 or 1, in training as in evaluation`, () => {
     const setup = new Setup(make());
     const { a, b } = setup.values({ a: setup.evaluation.gates, b: setup.train.gates });

@@ -13,6 +13,15 @@ export interface ScoredSequence {
   readonly input: Int32Array;
   /** The tokens after the last ones of the input; the last is after its end. */
   readonly targets: Int32Array;
+  /** How many tokens at the beginning did not fit; absent: all did. */
+  readonly lost?: number;
+}
+
+/** A prompt to be continued. */
+export interface Prompt {
+  readonly ids: Int32Array;
+  /** How many tokens at its beginning did not fit. */
+  readonly lost: number;
 }
 
 /** What tokens are made with. */
@@ -105,7 +114,8 @@ export class Encoder {
     const all = new Int32Array(head.length + tail.length);
     all.set(head);
     all.set(tail, head.length);
-    return { input: all.slice(-(maxLength + 1)).subarray(0, -1), targets: tail };
+    const lost = Math.max(0, all.length - 1 - maxLength);
+    return { input: all.subarray(lost, -1), targets: tail, lost };
   }
 
   /**
@@ -129,7 +139,7 @@ export class Encoder {
   }
 
   /** A prompt to be continued by at most `maxTokens` tokens; a long one loses its beginning. */
-  prompt(text: string, maxTokens: number): Int32Array {
+  prompt(text: string, maxTokens: number): Prompt {
     const room = this.encoding.maxLength - maxTokens;
     if (room <= 0) {
       throw new UserError(
@@ -138,6 +148,7 @@ export class Encoder {
       );
     }
     const ids = this.encode(text);
-    return ids.length > 0 ? ids.slice(-room) : Int32Array.of(this.encoding.prefixId);
+    if (ids.length === 0) return { ids: Int32Array.of(this.encoding.prefixId), lost: 0 };
+    return { ids: ids.slice(-room), lost: Math.max(0, ids.length - room) };
   }
 }

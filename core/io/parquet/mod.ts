@@ -1,2 +1,2 @@
 /** Parquet files on disk as rows. */
-export { type ParquetColumns, type ParquetRow, parquetRows } from "./rows.ts";
+export { type ParquetColumns, parquetColumns, type ParquetRow, parquetRows } from "./rows.ts";

@@ -101,3 +101,15 @@ function describe(value: unknown): string {
   if (value instanceof Date) return "a date";
   return typeof value === "object" ? "a structure" : `a ${typeof value}`;
 }
+
+/**
+ * Names of the columns of a parquet file, in order.
+ *
+ * @throws {UserError} when the file cannot be read.
+ */
+export function parquetColumns(path: string): string[] {
+  using file = new ParquetFile(path);
+  const metadata = file.readMetadata();
+  const schema = file.decode("its footer", () => parquetSchema(metadata));
+  return schema.children.map(({ element }) => element.name);
+}

@@ -17,4 +17,5 @@ export {
   questions,
   transcript,
 } from "./questions.ts";
+export { microTasks } from "./tasks.ts";
 export { type Kind, KINDS } from "./writer.ts";

@@ -84,7 +84,8 @@ Deno.test("windows score every token once, and the last reads back as far as it 
 });
 
 Deno.test("a prompt leaves room for its answer", () => {
-  assert.deepEqual([...encoder(8).prompt("abcdefgh", 3)], code("defgh"));
+  assert.deepEqual([...encoder(8).prompt("abcdefgh", 3).ids], code("defgh"));
+  assert.equal(encoder(8).prompt("abcdefgh", 3).lost, 4);
   assert.throws(() => encoder(8).prompt("abc", 8), /8 tokens, which leaves no room/);
 });
 

@@ -1,0 +1,83 @@
+/** Who is evaluated: a plain model, or what a finished run has made of it. */
+
+import { type Repositories } from "../../contracts/mod.ts";
+import { type AskedModel, type Depth, type Encoding, encodingOf } from "../../eval/mod.ts";
+import { assertTokenizerFits, loadTokenizer, openModelFolder } from "../../io/mod.ts";
+import { checkWeights, loadFrozen } from "../../train/mod.ts";
+import { type BackendConfig } from "../config_schema.ts";
+import { type FinishedRun } from "../finished_run.ts";
+import { kindOf, modelFolder } from "../models.ts";
+import { type Plugins } from "../plugins.ts";
+
+/** A model, ready to be asked. */
+export interface Subject {
+  /** What tables call it. */
+  readonly label: string;
+  readonly asked: AskedModel;
+  readonly encoding: Encoding;
+  /** Which model it is, in plain values: for the records, and to tell evaluations apart. */
+  readonly source: Readonly<Record<string, unknown>>;
+}
+
+/** A backend of a plain model, unless told. */
+const BACKEND: BackendConfig = {
+  name: "onnx",
+  threads: 0,
+  executionProvider: "cpu",
+  sessionOptions: {},
+};
+
+/**
+ * A model by name, folder or hub repository, as it is.
+ *
+ * @throws {UserError} when it cannot be had or read.
+ */
+export async function openModel(
+  name: string,
+  plugins: Plugins,
+  repositories: Repositories,
+  { name: backendName, ...options }: BackendConfig = BACKEND,
+): Promise<Subject & AsyncDisposable> {
+  using folder = openModelFolder(await modelFolder(name, plugins, repositories));
+  const model = kindOf(folder, plugins).fromConfig(folder.config, `${folder.dir}/config.json`);
+  checkWeights(folder.weights, model);
+  const tokenizer = await loadTokenizer(folder.tokenizer);
+  assertTokenizerFits(tokenizer, model.dims.vocabSize, folder.dir);
+  const backend = await plugins.backends.get(backendName)(options);
+  const weights = loadFrozen(folder.weights, model, backend, "float32");
+  return {
+    label: name,
+    asked: { backend, student: { model }, depth: "base", weights },
+    encoding: encodingOf(tokenizer, model.dims.maxPositions),
+    source: { model: name },
+    async [Symbol.asyncDispose]() {
+      for (const tensor of Object.values(weights)) tensor[Symbol.dispose]();
+      await backend[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/**
+ * A finished run's model.
+ *
+ * @param depth the base model, the trained one, or the routed one
+ * @param budget skip ratio that the router is calibrated to; that of its training unless told
+ */
+export async function subjectOfRun(
+  { path, config, parts, evaluator, trained, point }: FinishedRun,
+  label: string,
+  depth: Depth,
+  budget?: number,
+): Promise<Subject> {
+  const { backend, student, frozen, tokenizer } = parts;
+  const at = budget === undefined ? point : await evaluator.calibrate(
+    parts.calibrationBatches(config.evaluation.calibrationBatches),
+    budget,
+  );
+  return {
+    label,
+    asked: { backend, student, depth, weights: { ...frozen, ...trained }, point: at },
+    encoding: encodingOf(tokenizer, student.model.dims.maxPositions),
+    source: { run: path, depth, ...(budget === undefined ? {} : { budget }) },
+  };
+}
