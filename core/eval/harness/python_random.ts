@@ -34,9 +34,9 @@ export class PythonRandom {
       const last = state[i - 1]!;
       return state[i]! ^ Math.imul(last ^ (last >>> 30), factor);
     };
-    for (let step = 0, j = 0; step < Math.max(WORDS, key.length); step++) {
+    for (let step = 0; step < Math.max(WORDS, key.length); step++) {
+      const j = step % key.length;
       state[i] = mixed(1664525) + key[j]! + j;
-      j = (j + 1) % key.length;
       wrap();
     }
     for (let step = 1; step < WORDS; step++) {
