@@ -11,6 +11,7 @@ import config from "../../deno.json" with { type: "json" };
 import { readJsonObject } from "../../core/io/mod.ts";
 import {
   assertFinished,
+  assertRefused,
   outcomeOf,
   testWithProcesses,
   TINY_OPTIONS,
@@ -26,7 +27,14 @@ const SINGLE = EXPERIMENTS.filter((name) =>
 );
 
 const SWEEPS = ["exp5", "exp8", "exp12", "exp13", "exp30", "exp31"];
-const COMPARISONS = ["exp7", "exp20", "exp21", "exp22", "exp29"];
+/** Evaluate what others trained, by what they need at least. */
+const EVALUATIONS = {
+  exp7: "exp1",
+  exp20: "exp14",
+  exp21: "exp16",
+  exp22: "exp23",
+  exp29: "exp26",
+};
 const OTHERS = ["exp4", "exp19"];
 
 const TINY = ["--scale", "small", "--model", "model", "--data", "text.txt", "--steps", "3"];
@@ -34,7 +42,7 @@ const TINY = ["--scale", "small", "--model", "model", "--data", "text.txt", "--s
 Deno.test("every experiment of the original has a task, and each is run by a test below", () => {
   const numbers = new Set(EXPERIMENTS.map((name) => Number(/\d+/.exec(name)![0])));
   for (let number = 1; number <= 31; number++) assert.ok(numbers.has(number), `no exp${number}`);
-  const run = new Set([...SINGLE, ...SWEEPS, ...COMPARISONS, ...OTHERS]);
+  const run = new Set([...SINGLE, ...SWEEPS, ...Object.keys(EVALUATIONS), ...OTHERS]);
   assert.deepEqual(EXPERIMENTS.filter((name) => !run.has(name)), []);
 });
 
@@ -85,16 +93,36 @@ for (const name of SWEEPS) {
   });
 }
 
-for (const name of COMPARISONS) {
-  testWithProcesses(`${name} trains what it compares and writes one table`, async () => {
-    using place = await finish(name, ...TINY, ...TINY_OPTIONS, "--out", "compared");
-    const rows = csvParse(Deno.readTextFileSync(place.path("compared", "comparison.csv")));
-    assert.ok(rows.length >= 4);
-    assert.equal(rows[0]!["variant"], "dense LoRA");
-    assert.equal(rows[0]!["skip_ratio"], "0");
-    assert.ok(rows.every((row) => Number(row["relative_flops"]) <= 1.01));
+for (const [name, needs] of Object.entries(EVALUATIONS)) {
+  testWithProcesses(`${name} says what to train where nothing is`, async () => {
+    using place = new Workplace();
+    const says = new RegExp(`no trained model yet.*deno task ${needs} --fresh`);
+    assertRefused(await outcomeOf(place.startScript(name)), says);
   });
 }
+
+testWithProcesses("exp7 evaluates what was trained, and says what was not", async () => {
+  using place = new Workplace();
+  for (const name of ["exp1", "exp10"]) {
+    assertFinished(
+      await outcomeOf(place.startScript(name, "--fresh", ...TINY, ...TINY_OPTIONS, "--quiet")),
+    );
+  }
+  const few = ["--tasks", "micro_facts,micro_ppl", "--limit", "6", "--num-fewshot", "0"];
+  const outcome = await outcomeOf(place.startScript("exp7", ...few, "--out", "tasks"));
+  assertFinished(outcome);
+  assert.match(outcome.stdout, /Left out: no finished run of exp2, exp6/);
+  const results = (label: string) =>
+    JSON.parse(Deno.readTextFileSync(place.path("tasks", label, "results.json")));
+  for (const label of ["base", "dense_LoRA", "token_router"]) {
+    const { "micro_facts": facts, "micro_ppl": text } = results(label).results;
+    assert.ok(facts["acc,none"] >= 0 && facts["acc_stderr,none"] >= 0);
+    assert.ok(text["bits_per_byte,none"] > 0);
+    assert.equal(text["sample_len"], 6);
+  }
+  assert.ok(results("token_router").routing["micro_ppl"]["skip_ratio"] > 0);
+  assert.deepEqual(results("base").routing, {});
+});
 
 testWithProcesses(
   "budgets compares one checkpoint at many skip ratios with a model for each",

@@ -27,7 +27,7 @@ export type RowSource = (dataset: TaskDataset, split: string) => Promise<SplitRo
 
 /** How a task is put. */
 export interface TaskChoices {
-  /** Examples in front of each question; the task's own number unless told. */
+  /** Examples in front of each question, where a task takes any; its own number unless told. */
   readonly shots?: number | undefined;
   /** How many documents are asked: a number, or a share below 1; all unless told. */
   readonly limit?: number | undefined;
@@ -57,11 +57,9 @@ export interface PreparedTask {
 export async function prepareTask(
   task: Task,
   source: RowSource,
-  { shots = task.shots?.count ?? 0, limit, seed }: TaskChoices,
+  { shots: wanted, limit, seed }: TaskChoices,
 ): Promise<PreparedTask> {
-  if (shots > 0 && !task.shots) {
-    throw new UserError(`${task.name} takes no examples: ask for none of them`);
-  }
+  const shots = task.shots ? wanted ?? task.shots.count : 0;
   const split = await source(task.dataset, task.split);
   const count = limit === undefined
     ? split.rows.length
