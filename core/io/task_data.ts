@@ -7,7 +7,8 @@
  *   <folder>/<config>/<split>      <folder>/<split>/<config>_<split>     <folder>/<config>_<split>
  *   <folder>/<split>
  *
- * where ARC-Challenge may also be written arc_challenge, and validation valid or val.
+ * where ARC-Challenge may also be written arc_challenge, and validation valid or val. Articles, rows of
+ * a single column, may also be plain text, with `.raw` or `.txt` at its end, and be called wiki.<split>.
  */
 
 import fs from "node:fs";
@@ -15,7 +16,7 @@ import { join } from "node:path";
 import { type Repositories, type Repository } from "../contracts/repositories.ts";
 import { type TaskDataset, type TaskRow } from "../contracts/task.ts";
 import { UserError } from "../contracts/errors.ts";
-import { type LocatedRow, TABLE_ENDINGS, tableRows } from "./table_rows.ts";
+import { type LocatedRow, TABLE_ENDINGS, tableRows, TEXT_ENDINGS } from "./table_rows.ts";
 
 /** Where data sets are. */
 export interface TaskDataSource {
@@ -47,6 +48,9 @@ export async function taskRows(
 ): Promise<TaskRows> {
   if (dataset.rows) {
     const rows = [...dataset.rows(split)];
+    if (rows.length === 0) {
+      throw new UserError(`Cannot ask anything: ${dataset.folder} makes no rows for "${split}"`);
+    }
     return { rows, whereIs: (place) => `${dataset.folder} ${split}, document ${place + 1}` };
   }
   const files = source.dataDir === undefined
@@ -73,7 +77,11 @@ function restored({ fromCells }: TaskDataset, { row, where }: LocatedRow): TaskR
   }
 }
 
-function localFile({ folder, config }: TaskDataset, split: string, dataDir: string): string {
+function localFile(
+  { folder, config, columns }: TaskDataset,
+  split: string,
+  dataDir: string,
+): string {
   const splits = SPLIT_NAMES[split] ?? [split];
   const configs = config === undefined
     ? []
@@ -82,18 +90,23 @@ function localFile({ folder, config }: TaskDataset, split: string, dataDir: stri
     ...configs.flatMap((own) => [`${own}/${name}`, `${name}/${own}_${name}`, `${own}_${name}`]),
     name,
   ]);
+  const endings: string[] = [...TABLE_ENDINGS];
+  if (columns?.length === 1) {
+    endings.push(...TEXT_ENDINGS);
+    stems.push(...splits.map((name) => `wiki.${name}`));
+  }
   const root = join(dataDir, folder);
   for (const stem of stems) {
-    for (const ending of TABLE_ENDINGS) {
+    for (const ending of endings) {
       const path = join(root, stem + ending);
       if (fs.existsSync(path)) return path;
     }
   }
   throw new UserError(
-    `There is no data for the split "${split}" in ${root}: looked for ${
-      stems.join(", ")
-    }, each with ` +
-      `${TABLE_ENDINGS.join(", ")}`,
+    `There is no data for the split "${split}" in ${root}` +
+      (fs.existsSync(root) ? "" : ", which is not there") +
+      `: looked for ${stems.join(", ")}, each with ${endings.join(", ")}; give one of them, or ` +
+      "leave out --data-dir to take the data from the hub",
   );
 }
 
@@ -110,20 +123,41 @@ async function hubFiles(
   }
   const repository: Repository = { type: "dataset", id: hub };
   let chosen: readonly string[] = [];
-  const choose = (files: readonly string[]) => chosen = splitFiles(files, config, split);
-  let root = await repositories.fetch(repository, choose);
-  if (chosen.length === 0) {
-    // The hub makes parquet files of data sets in other formats, on a branch of their own.
-    root = await repositories.fetch({ ...repository, revision: "refs/convert/parquet" }, choose);
-  }
-  if (chosen.length > 0) return chosen.map((file) => join(root, file));
-  throw new UserError(
-    `The data set ${hub} has no parquet files for the split "${split}"` +
-      (config === undefined ? "" : ` of ${config}`) + ": give its folder with --data-dir",
-  );
+  const choose = (files: readonly string[]) => {
+    chosen = splitFiles(files, config, split);
+    if (chosen.length > 0) return chosen;
+    // Thrown rather than nothing chosen: a run keeps to the first commit that it had files of.
+    throw new UserError(
+      `The data set ${hub} has no parquet files for the split "${split}"` +
+        (config === undefined ? "" : ` of ${config}`) + ": give its folder with --data-dir",
+    );
+  };
+  const root = await fetchOrConverted(repository, repositories, choose);
+  return chosen.map((file) => join(root, file));
 }
 
-/** Parquet files whose folder is the configuration's and whose path names the split. */
+/** The hub makes parquet files of data sets in other formats, on a branch of their own. */
+async function fetchOrConverted(
+  repository: Repository,
+  repositories: Repositories,
+  choose: (files: readonly string[]) => readonly string[],
+): Promise<string> {
+  try {
+    return await repositories.fetch(repository, choose);
+  } catch (error) {
+    // Any error that users are told: without the hub, the cache has only the branch that was used.
+    if (!(error instanceof UserError)) throw error;
+    try {
+      return await repositories.fetch({ ...repository, revision: "refs/convert/parquet" }, choose);
+    } catch (again) {
+      throw again instanceof UserError ? error : again;
+    }
+  }
+}
+
+/**
+ * Parquet files whose path names the split, in the folder of the configuration where there is one.
+ */
 export function splitFiles(
   files: readonly string[],
   config: string | undefined,
@@ -131,7 +165,7 @@ export function splitFiles(
 ): string[] {
   const names = (path: string, word: string) => path.split(/[/._-]/).includes(word);
   const parquet = files.filter((file) => file.endsWith(".parquet")).sort();
-  const own = parquet.filter((file) => config !== undefined && file.split("/").includes(config));
-  return (own.length > 0 ? own : parquet)
-    .filter((file) => names(config === undefined ? file : file.replace(config, ""), split));
+  // Not those of another configuration: they would be asked under this one's name.
+  const own = parquet.filter((file) => config === undefined || file.split("/").includes(config));
+  return own.filter((file) => names(file.replace(config ?? "", ""), split));
 }

@@ -82,6 +82,7 @@ const schema = z.object({
   question: z.string(),
   choices: z.array(z.string()).length(4),
   answer: z.int().min(0).max(3),
+  subject: z.string().optional(),
 });
 
 type Question = z.output<typeof schema>;
@@ -112,7 +113,12 @@ function subjectTask(subject: string): Task<Question> {
     split: "test",
     shots: { split: "dev", count: 0, draw: "first" },
     preamble: `The following are multiple choice questions (with answers) about ${words}.\n\n`,
-    document: (row) => checkedRow(schema, row),
+    document(row) {
+      const doc = checkedRow(schema, row);
+      // One file with all subjects in it would be asked 57 times.
+      if (!doc.subject || doc.subject === subject) return doc;
+      throw new UserError(`column "subject": it is "${doc.subject}", not "${subject}"`);
+    },
     question: ({ question, choices }) =>
       [
         strip(question),

@@ -76,6 +76,7 @@ export const wikitext: Task = perplexityTask<Article>({
     folder: "wikitext",
     hub: "EleutherAI/wikitext_document_level",
     config: "wikitext-2-raw-v1",
+    columns: ["page"],
   },
   split: "test",
   document: (row) => checkedRow(schema, row),

@@ -59,9 +59,12 @@ export class FewShots {
   /** What stands in front of the next document's question. */
   prefix(doc: unknown): string {
     const { preamble = "" } = this.task;
-    const examples = this.draw(doc).map((shot) =>
-      `${this.task.question(shot)} ${this.task.answer(shot)}\n\n`
-    );
-    return preamble + examples.join("");
+    return preamble + this.draw(doc).map((shot) => this.#example(shot)).join("");
+  }
+
+  /** A question with its answer; the harness puts nothing around an empty one. */
+  #example(shot: unknown): string {
+    const [question, answer] = [this.task.question(shot), this.task.answer(shot)];
+    return answer === "" ? question : `${question} ${answer}\n\n`;
   }
 }

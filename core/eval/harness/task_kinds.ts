@@ -68,12 +68,18 @@ export function scoreChoices(
   const likelihoods = answers.map((answer) =>
     answer.kind === "loglikelihood" ? answer.logLikelihood : NaN
   );
-  const right = (values: readonly number[]) => values.indexOf(Math.max(...values)) === gold ? 1 : 0;
+  const right = (values: readonly number[]) => indexOfLargest(values) === gold ? 1 : 0;
   const values = {
     acc: right(likelihoods),
     ...(lengths ? { "acc_norm": right(likelihoods.map((own, i) => own / lengths[i]!)) } : {}),
   };
   return [{ filter: "none", values }];
+}
+
+/** Of the first largest value; as in numpy, what is not a number counts as the largest. */
+function indexOfLargest(values: readonly number[]): number {
+  const notNumber = values.findIndex(Number.isNaN);
+  return notNumber >= 0 ? notNumber : values.indexOf(Math.max(...values));
 }
 
 /** A question that is answered in free text. */

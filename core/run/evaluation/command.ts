@@ -100,6 +100,7 @@ async function evaluateCandidate(
   const planFor = (model: string): EvaluationPlan => ({
     ...tasksNamed(options.tasks ?? DEFAULT_TASKS[scaleOf(model, plugins)], plugins),
     source: (dataset, split) => taskRows(dataset, split, { dataDir, repositories }),
+    dataDir,
     shots: numFewshot,
     limit,
     seed,

@@ -33,6 +33,8 @@ export interface EvaluationPlan extends TaskChoices {
   /** Groups whose members may be among the tasks. */
   readonly groups: readonly TaskGroup[];
   readonly source: RowSource;
+  /** Where the rows are from, to tell evaluations apart; absent: the hub. */
+  readonly dataDir?: string | undefined;
   /** Sequences computed together; as many as fit unless told. */
   readonly batchSize?: number | undefined;
   /** Folder for what comes of it. */
@@ -115,9 +117,9 @@ function cutNote({ name, cut, firstCut }: TaskOutcome, maxLength: number): strin
 
 /** The state that the folder holds, or a new one. */
 function openState(subject: Subject, plan: EvaluationPlan): EvaluationState {
-  const { out, shots, limit, seed, fresh } = plan;
+  const { out, shots, limit, seed, dataDir, fresh } = plan;
   const path = join(out, STATE);
-  const asked = JSON.parse(JSON.stringify({ ...subject.source, shots, limit, seed }));
+  const asked = JSON.parse(JSON.stringify({ ...subject.source, shots, limit, seed, dataDir }));
   if (fresh) fs.rmSync(path, { force: true });
   fs.mkdirSync(out, { recursive: true });
   if (!fs.existsSync(path)) return { version: 1, date: Date.now() / 1000, asked, tasks: {} };
