@@ -8,7 +8,7 @@ import { floats, type FloatTensor, type HostTensor } from "../../tensor/mod.ts";
 import { routedLayers, routingOf } from "./asked_model.ts";
 import { isMemory } from "./pass.ts";
 import { type Passes } from "./passes.ts";
-import { roundCount, roundLength } from "./plan.ts";
+import { roundCount, roundLength, roundPast } from "./plan.ts";
 
 /** When a continuation is over, besides at the end token. */
 export interface GenerationLimits {
@@ -99,7 +99,7 @@ async function generate(
   const cache = new Cache(
     read,
     batch,
-    Math.min(roundLength(longest + maxTokens), model.dims.maxPositions),
+    Math.min(roundPast(longest + maxTokens), model.dims.maxPositions),
   );
   const lines = prompts.map((prompt): Line => ({ made: [], length: prompt.length, over: false }));
   let logits = read["logits"]!;

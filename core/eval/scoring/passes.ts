@@ -28,7 +28,7 @@ export interface PassInputs {
 }
 
 /** Programs that are kept; more sizes than that rarely come up together. */
-const MOST_PROGRAMS = 48;
+const MOST_PROGRAMS = 128;
 
 /** Compiles and runs passes of one model. */
 export class Passes implements AsyncDisposable {

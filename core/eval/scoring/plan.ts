@@ -126,11 +126,21 @@ export function planBatches(
   return batches;
 }
 
-/** The next length that programs are made for: eight in each doubling, so an eighth is padding at most. */
+/**
+ * The next length that programs are made for: multiples of eight, and of long ones eight in each
+ * doubling, so that of those an eighth is padding at most.
+ */
 export function roundLength(length: number): number {
-  if (length <= 8) return 8;
-  const grain = 2 ** Math.max(0, Math.floor(Math.log2(length)) - 3);
-  return Math.ceil(length / grain) * grain;
+  return roundUp(length, Math.max(8, 2 ** (Math.floor(Math.log2(Math.max(1, length))) - 3)));
+}
+
+/** The next number of earlier positions that programs are made for; coarser, as they cost little. */
+export function roundPast(length: number): number {
+  return roundUp(length, Math.max(32, 2 ** (Math.floor(Math.log2(Math.max(1, length))) - 2)));
+}
+
+function roundUp(length: number, grain: number): number {
+  return Math.max(1, Math.ceil(length / grain)) * grain;
 }
 
 /** The next number of sequences or rows that programs are made for: a power of two. */

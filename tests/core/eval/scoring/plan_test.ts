@@ -7,6 +7,7 @@ import {
   planGroups,
   roundCount,
   roundLength,
+  roundPast,
   type ScoredSequence,
 } from "../../../../core/eval/scoring/mod.ts";
 
@@ -81,10 +82,14 @@ Deno.test("batches hold each input once, longest first, within their size", () =
   );
 });
 
-Deno.test("sizes are rounded up by an eighth at most, and counts to powers of two", () => {
-  for (let length = 9; length < 5000; length++) {
-    const rounded = roundLength(length);
-    assert.ok(rounded >= length && rounded <= length * 1.125, `${length} became ${rounded}`);
+Deno.test("sizes are rounded up by little, those of long ones by an eighth or a quarter at most, and counts to powers of two", () => {
+  for (let length = 0; length < 5000; length++) {
+    for (const [round, share, least] of [[roundLength, 1.125, 8], [roundPast, 1.25, 32]] as const) {
+      const rounded = round(length);
+      const most = Math.max(length * share, length + least - 1, least);
+      assert.ok(rounded >= length && rounded <= most, `${length} became ${rounded}`);
+      assert.equal(round(rounded), rounded);
+    }
   }
   assert.deepEqual([1, 2, 3, 5, 8, 9].map(roundCount), [1, 2, 4, 8, 8, 16]);
 });
