@@ -26,11 +26,20 @@ export interface Program<Output extends string = string> extends AsyncDisposable
   run(feeds: Feeds): Promise<Record<Output, HostTensor>>;
 }
 
+/** What a backend may know of a program before it makes it. */
+export interface CompileOptions {
+  /** It will run a few times only: better soon than fast. */
+  readonly fewRuns?: boolean;
+}
+
 /** Turns graphs into programs for one device. */
 export interface Backend extends AsyncDisposable {
   readonly name: string;
   /** Compiles the graph behind the named outputs. */
-  compile<Output extends string>(outputs: Readonly<Record<Output, Node>>): Promise<Program<Output>>;
+  compile<Output extends string>(
+    outputs: Readonly<Record<Output, Node>>,
+    options?: CompileOptions,
+  ): Promise<Program<Output>>;
   /**
    * Makes a tensor ready to be fed to many runs. Where host and device share memory nothing is
    * copied, and later changes of the host's array are seen; do not count on either.

@@ -73,7 +73,8 @@ export class Passes implements AsyncDisposable {
     if (program) {
       this.#programs.delete(key);
     } else {
-      program = await this.asked.backend.compile(passGraph(this.asked, shape)) as Program;
+      const graph = passGraph(this.asked, shape);
+      program = await this.asked.backend.compile(graph, { fewRuns: true }) as Program;
       const oldest = this.#programs.size < MOST_PROGRAMS ? undefined : [...this.#programs][0];
       if (oldest) {
         this.#programs.delete(oldest[0]);
