@@ -40,12 +40,21 @@ export function pairedDifference(
     }
     return sum / tokens;
   };
-  const drawn = Float64Array.from(
-    { length: RESAMPLES },
+  return bootstrapInterval(
+    meanOf((i) => pairs[i]!),
     () => meanOf(() => pairs[random.below(pairs.length)]!),
-  ).sort();
+  );
+}
+
+/**
+ * A value with the percentiles of its resamples, of which there are 1,000.
+ *
+ * @param resampled the value of a new resample each time
+ */
+export function bootstrapInterval(value: number, resampled: () => number): Interval {
+  const drawn = Float64Array.from({ length: RESAMPLES }, resampled).sort();
   return {
-    value: meanOf((i) => pairs[i]!),
+    value,
     low: drawn[Math.floor(0.025 * RESAMPLES)]!,
     high: drawn[Math.ceil(0.975 * RESAMPLES) - 1]!,
   };

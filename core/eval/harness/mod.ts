@@ -6,7 +6,7 @@ export * from "./metrics.ts";
 export * from "./outcome.ts";
 export * from "./paired.ts";
 export * from "./python_random.ts";
-export * from "./python_text.ts";
+export * from "../python_text.ts";
 export * from "./results.ts";
 export * from "./samples.ts";
 export * from "./task_kinds.ts";

@@ -1,11 +1,9 @@
 /** Whether two models differ on a task: a paired bootstrap over its documents. */
 
 import { RandomStream } from "../../tensor/mod.ts";
-import { type Interval } from "../interval.ts";
+import { bootstrapInterval, type Interval } from "../interval.ts";
 import { aggregate } from "./metrics.ts";
 import { type MetricResult } from "./outcome.ts";
-
-const RESAMPLES = 1000;
 
 /**
  * Metric of `a` less that of `b`, over the same documents: 1,000 resamples of the documents (Efron
@@ -19,17 +17,12 @@ export function pairedMetricDifference(a: MetricResult, b: MetricResult, seed = 
     throw new RangeError("Cannot compare metrics: they are not of the same documents");
   }
   const random = new RandomStream(seed, "paired-metric");
-  const drawn = Float64Array.from({ length: RESAMPLES }, () => {
+  return bootstrapInterval(a.value - b.value, () => {
     const places = Array.from({ length: count }, () => random.below(count));
     const of = ({ aggregation, values }: MetricResult) =>
       aggregate(aggregation, places.map((place) => values[place]!)).value;
     return of(a) - of(b);
-  }).sort();
-  return {
-    value: a.value - b.value,
-    low: drawn[Math.floor(0.025 * RESAMPLES)]!,
-    high: drawn[Math.ceil(0.975 * RESAMPLES) - 1]!,
-  };
+  });
 }
 
 /** In a plain sentence, whether a difference is beyond noise. */

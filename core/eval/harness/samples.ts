@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { type Scored, type TaskAnswer, type TaskRequest } from "../../contracts/mod.ts";
-import { pythonText } from "./python_text.ts";
+import { pythonText } from "../python_text.ts";
 
 /** A document with its requests, answers and scores. */
 export interface Sample {

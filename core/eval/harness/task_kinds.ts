@@ -9,7 +9,7 @@ import {
   type TaskRow,
   UserError,
 } from "../../contracts/mod.ts";
-import { codePoints } from "./python_text.ts";
+import { codePoints } from "../python_text.ts";
 
 /** What tasks of every shape say of themselves. */
 type Common<Doc> = Omit<

@@ -6,6 +6,7 @@
 
 import { UserError } from "../../contracts/mod.ts";
 import { type Tokenizer } from "../../io/mod.ts";
+import { rstrip } from "../python_text.ts";
 
 /** Tokens whose likelihood is wanted, after others. */
 export interface ScoredSequence {
@@ -49,11 +50,6 @@ export function encodingOf(tokenizer: Tokenizer, maxLength: number): Encoding {
   return { tokenizer, maxLength, prefixId };
 }
 
-/** What Python's `str.rstrip` takes off. */
-const TRAILING_SPACE =
-  // deno-lint-ignore no-control-regex
-  /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/u;
-
 /** Texts to ids; remembers the last context, which the choices of a question share. */
 export class Encoder {
   #context: string | undefined;
@@ -86,9 +82,8 @@ export class Encoder {
    */
   pair(context: string, continuation: string): ScoredSequence {
     const { tokenizer, maxLength, prefixId } = this.encoding;
-    const space = TRAILING_SPACE.exec(context)?.[0] ?? "";
-    const before = context.slice(0, context.length - space.length);
-    const after = space + continuation;
+    const before = rstrip(context);
+    const after = context.slice(before.length) + continuation;
     let head: Int32Array;
     let tail: Int32Array;
     if (before === "") {

@@ -8,7 +8,7 @@ import {
   pythonText,
   rstrip,
   strip,
-} from "../../../../core/eval/harness/mod.ts";
+} from "../../../core/eval/python_text.ts";
 
 Deno.test("white space is Python's: not the byte-order mark, but the separators", () => {
   assert.equal(strip("\u0085\u001c \ufeffx\u3000 "), "\ufeffx");
