@@ -218,6 +218,6 @@ testWithProcesses(
     }
     const rows = csvParse(Deno.readTextFileSync(place.path("compared", "comparison.csv")));
     assert.deepEqual(new Set(rows.map((row) => row["seed"])), new Set(["1"]));
-    assert.equal(rows.length, 11);
+    assert.equal(rows.length, 13);
   },
 );
