@@ -1,5 +1,6 @@
 /** Results in the shape of lm-evaluation-harness 0.4.13's `results.json`. */
 
+import { isDeepStrictEqual } from "node:util";
 import { type GroupOutcome, type MetricResult, type TaskOutcome } from "./outcome.ts";
 
 /** How an evaluation was done. */
@@ -20,6 +21,10 @@ export interface EvaluationSettings {
 
 type Entry = Record<string, unknown>;
 
+function directions({ metrics }: TaskOutcome): Record<string, boolean> {
+  return Object.fromEntries(metrics.map(({ metric, higherIsBetter }) => [metric, higherIsBetter]));
+}
+
 /** The whole file as an object, keys in the order of the original. */
 export function resultsFile(
   tasks: readonly TaskOutcome[],
@@ -29,6 +34,13 @@ export function resultsFile(
   const byName = [...tasks].sort((a, b) => a.name < b.name ? -1 : 1);
   const each = <T>(of: (task: TaskOutcome) => T) =>
     Object.fromEntries(byName.map((task) => [task.name, of(task)]));
+  // As in the original, a group of groups has no value in common.
+  const common = <T>(of: (task: TaskOutcome) => T) =>
+    Object.fromEntries(groups.flatMap(({ name, members }) => {
+      const own = tasks.filter((task) => members.includes(task.name)).map(of);
+      const same = own.length > 0 && own.every((value) => isDeepStrictEqual(value, own[0]));
+      return same ? [[name, own[0]!]] : [];
+    }));
   const groupEntries = Object.fromEntries(groups.map((group) => [group.name, groupEntry(group)]));
   const { seed, limit, batchSize, model, modelArguments } = settings;
   return {
@@ -50,10 +62,8 @@ export function resultsFile(
       ...each(({ version }) => version),
       ...Object.fromEntries(groups.map(({ name, version }) => [name, version])),
     },
-    "n-shot": each(({ shots }) => shots),
-    "higher_is_better": each(({ metrics }) =>
-      Object.fromEntries(metrics.map(({ metric, higherIsBetter }) => [metric, higherIsBetter]))
-    ),
+    "n-shot": { ...each(({ shots }) => shots), ...common(({ shots }) => shots) },
+    "higher_is_better": { ...each(directions), ...common(directions) },
     "n-samples": each(({ available, documents }) => ({
       original: available,
       effective: documents,

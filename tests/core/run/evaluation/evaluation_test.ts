@@ -100,7 +100,7 @@ Deno.test("an evaluation leaves results and samples in the harness's shape", () 
       one: { original: 4, effective: 4 },
       two: { original: 4, effective: 4 },
     });
-    assert.deepEqual(results["n-shot"], { one: 1, two: 1 });
+    assert.deepEqual(results["n-shot"], { one: 1, two: 1, both: 1 });
     assert.ok(results.routing.one["skip_ratio"] > 0 && results.routing.one["skip_ratio"] < 1);
     const lines = linesOf(join(out, "samples_one.jsonl"));
     assert.deepEqual(lines.map((line) => line["doc_id"]), [0, 1, 2, 3]);
