@@ -30,8 +30,11 @@ export function writeRandomCheckpoint(folder: string, config: ModelConfig): void
   });
   const write = (name: string, value: unknown) =>
     writeFileAtomic(join(folder, name), JSON.stringify(value, null, 1) + "\n");
-  write("model.safetensors.index.json", { "weight_map": places });
-  write("config.json", config);
+  write("model.safetensors.index.json", { metadata: {}, "weight_map": places });
+  // transformers goes by the type, where dlr goes by the architecture.
+  const [architecture] = config["architectures"] as readonly string[];
+  const type = architecture!.replace("ForCausalLM", "").toLowerCase();
+  write("config.json", { "model_type": type, ...config });
   for (const name of ["tokenizer.json", "tokenizer_config.json"]) {
     copyFileSync(join(NANO, name), join(folder, name));
   }
