@@ -4,7 +4,13 @@ import { type DecideContext } from "../contracts/mod.ts";
 import { broadcastTo, input, type Node } from "../graph/mod.ts";
 import { type ParamNodes } from "../nn/mod.ts";
 import { decideOnly, type FixedGates, forward, type Routing, siteOf } from "../routing/mod.ts";
-import { bypassOf, lossesInParts, studentNodes, type StudentOptions } from "../train/mod.ts";
+import {
+  bypassOf,
+  lossesInParts,
+  routingNodes,
+  studentNodes,
+  type StudentOptions,
+} from "../train/mod.ts";
 
 /**
  * - `base`, `fullDepth`: without gates, the frozen model and the trained one
@@ -59,20 +65,8 @@ export function evaluationGraph(
     anchorLayers: routerOf(options.router).anchorLayers,
     ...(trained ? bypassOf(routerOf(options.router), base) : {}),
   });
-  const routing = (mode: DecideContext["mode"]): Routing => ({
-    ...routerOf(options.router),
-    ...bypassOf(routerOf(options.router), base),
-    params: base,
-    context: {
-      ...(mode === "eval"
-        ? { mode, threshold: input("threshold", []) }
-        : { mode, temperature: input("temperature", []) }),
-      tokenMask: input("tokenMask", shape),
-      promptMask: input("promptMask", shape),
-      noise: input("noise", gateShape(options)),
-      targetSkip: input("targetSkip", []),
-    },
-  });
+  const routing = (mode: DecideContext["mode"]) =>
+    routingNodes(model, routerOf(options.router), base, [batchSize, sequenceLength], mode);
   const perToken = ({ gates, logits }: { gates: Node; logits?: Node }) => ({
     gates: broadcastTo(gates, gateShape(options)),
     ...(logits ? { logits: broadcastTo(logits, gateShape(options)) } : {}),

@@ -6,10 +6,10 @@
  * follow on the host (see `optimizer.ts` for why).
  */
 
-import { type Backend, type DeviceTensor, type Program, type Site } from "../contracts/mod.ts";
+import { type Backend, type DeviceTensor, type Program } from "../contracts/mod.ts";
 import { gradients, input, type Node } from "../graph/mod.ts";
 import { dropoutMasks, type Weights } from "../nn/mod.ts";
-import { forward, siteOf } from "../routing/mod.ts";
+import { forward } from "../routing/mod.ts";
 import { floats, type HostTensor, RandomStream } from "../tensor/mod.ts";
 import { lossInParts } from "./head_loss.ts";
 import {
@@ -22,9 +22,9 @@ import {
 } from "./objective.ts";
 import {
   type Batch,
-  bypassOf,
   gateNoise,
   promptFeed,
+  routingNodes,
   studentNodes,
   type StudentOptions,
 } from "./student.ts";
@@ -181,24 +181,11 @@ export function stepGraph(options: StepOptions): Record<StepOutput, Node> {
   const tokenMask = input("tokenMask", shape);
   const { trainable, base, student } = studentNodes(options, true);
 
-  const site: Site | undefined = router && siteOf(model, router.anchorLayers);
   const pass = forward(
     model,
     student,
     tokens,
-    router && {
-      ...router,
-      ...bypassOf(router, base),
-      params: base,
-      context: {
-        mode: "train",
-        temperature: input("temperature", []),
-        noise: input("noise", [...shape, site!.routableLayers]),
-        tokenMask,
-        promptMask: input("promptMask", shape),
-        targetSkip: input("targetSkip", []),
-      },
-    },
+    router && routingNodes(model, router, base, [batchSize, sequenceLength], "train"),
     { checkpointing: options.checkpointing ?? false },
   );
   const inputs = {

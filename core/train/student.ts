@@ -1,6 +1,13 @@
 /** What is trained and evaluated: a frozen model, adapters on it, and a router beside it. */
 
-import { type DecoderModel, type ParamSpecs, type Program, type Router } from "../contracts/mod.ts";
+import {
+  type DecideContext,
+  type DecoderModel,
+  type ParamSpecs,
+  type Program,
+  type Router,
+} from "../contracts/mod.ts";
+import { input } from "../graph/mod.ts";
 import {
   baseNodes,
   type BasePrecision,
@@ -10,7 +17,7 @@ import {
   loraParams,
   ParamNodes,
 } from "../nn/mod.ts";
-import { bypassParams, leadingPrompt, type Reading, siteOf } from "../routing/mod.ts";
+import { bypassParams, leadingPrompt, type Reading, type Routing, siteOf } from "../routing/mod.ts";
 import { floats, type HostTensor, type RandomStream } from "../tensor/mod.ts";
 
 /** Tokens to learn from. */
@@ -67,6 +74,35 @@ export function trainableParams(options: StudentOptions): ParamSpecs {
 /** How a pass finds the adapters of skipped tokens, if there are any. */
 export function bypassOf(router: StudentRouter, params: ParamNodes): { bypass?: ParamNodes } {
   return router.bypassRank ? { bypass: params } : {};
+}
+
+/**
+ * How a router decides in a pass over `[B, T]`, with an input for all that a decision may depend on.
+ *
+ * @param params where the router's parameters and the adapters of skipped tokens are
+ */
+export function routingNodes(
+  model: DecoderModel,
+  router: StudentRouter,
+  params: ParamNodes,
+  shape: readonly [batch: number, length: number],
+  mode: DecideContext["mode"],
+): Routing {
+  const { routableLayers } = siteOf(model, router.anchorLayers);
+  return {
+    ...router,
+    ...bypassOf(router, params),
+    params,
+    context: {
+      ...(mode === "eval"
+        ? { mode, threshold: input("threshold", []) }
+        : { mode, temperature: input("temperature", []) }),
+      tokenMask: input("tokenMask", shape),
+      promptMask: input("promptMask", shape),
+      noise: input("noise", [...shape, routableLayers]),
+      targetSkip: input("targetSkip", []),
+    },
+  };
 }
 
 /** The parameters of a student as nodes, with its adapters and without. */

@@ -27,7 +27,7 @@ import { median } from "../../core/run/speed.ts";
 import { formatTable } from "../../core/run/table.ts";
 import { builtinPlugins } from "../../plugins/mod.ts";
 
-const RIVAL = join(import.meta.dirname!, "../../tests/parity/lm_eval/time_lm_eval.py");
+const RIVAL = join(import.meta.dirname!, "time_lm_eval.py");
 const NANO = join(import.meta.dirname!, "../../plugins/models/nano");
 
 const command = newCommand(

@@ -6,8 +6,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { join } from "node:path";
-import { sharedPath, testWithData } from "../core/io/support.ts";
-import { inFolder } from "../core/io/support.ts";
+import { inFolder, sharedPath, testWithData } from "../core/io/support.ts";
 import { assertSame, compareWithGolden, goldenFiles, GOLDENS } from "./lm_eval/comparison.ts";
 import { writeQwenFolder } from "./lm_eval/qwen_folder.ts";
 

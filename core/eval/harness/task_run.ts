@@ -5,9 +5,9 @@ import {
   type Task,
   type TaskDataset,
   type TaskRequest,
-  type TaskRow,
   UserError,
 } from "../../contracts/mod.ts";
+import { type TaskRows } from "../../io/mod.ts";
 import { type Encoder, type Passes, type ScoringOptions } from "../scoring/mod.ts";
 import { askRequests } from "./ask.ts";
 import { FewShots } from "./few_shot.ts";
@@ -15,15 +15,8 @@ import { aggregate } from "./metrics.ts";
 import { type MetricResult, type TaskOutcome, type TaskRouting } from "./outcome.ts";
 import { type Sample, taskHash } from "./samples.ts";
 
-/** Rows of one split, and where they are from. */
-export interface SplitRows {
-  readonly rows: readonly TaskRow[];
-  /** Names the row at a place: its file and its number there. */
-  readonly whereIs: (place: number) => string;
-}
-
 /** Finds the rows of a split of a dataset. */
-export type RowSource = (dataset: TaskDataset, split: string) => Promise<SplitRows>;
+export type RowSource = (dataset: TaskDataset, split: string) => Promise<TaskRows>;
 
 /** How a task is put. */
 export interface TaskChoices {
@@ -78,7 +71,7 @@ export async function prepareTask(
   return { task, shots, documents, available: split.rows.length, requests };
 }
 
-function checkedRows(task: Task, { rows, whereIs }: SplitRows, count = rows.length) {
+function checkedRows(task: Task, { rows, whereIs }: TaskRows, count = rows.length) {
   return rows.slice(0, count).map((row, place) => {
     try {
       return { doc: task.document(row), where: whereIs(place) };

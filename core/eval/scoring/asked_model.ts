@@ -4,7 +4,8 @@ import { type Backend, type Feeds, type Params } from "../../contracts/mod.ts";
 import { input, type Node } from "../../graph/mod.ts";
 import { baseNodes, type BasePrecision, ParamNodes } from "../../nn/mod.ts";
 import { type FixedGates, type Routing, siteOf } from "../../routing/mod.ts";
-import { bypassOf, studentNodes, type StudentOptions } from "../../train/mod.ts";
+import { type HostTensor } from "../../tensor/mod.ts";
+import { bypassOf, routingNodes, studentNodes, type StudentOptions } from "../../train/mod.ts";
 import { type OperatingPoint } from "../evaluator.ts";
 
 /**
@@ -42,6 +43,12 @@ export function routedLayers({ depth, student: { model, router } }: AskedModel):
   return depth === "routed" && router ? siteOf(model, router.anchorLayers).routableLayers : 0;
 }
 
+/** What a router decided for the token at a place, among gates `[B, T, L']`. */
+export function gatesAt(gates: HostTensor, token: number): Float32Array {
+  const layers = gates.shape[2]!;
+  return (gates.data as Float32Array).slice(token * layers, (token + 1) * layers);
+}
+
 /** The parameters and gates of a pass over tokens `[B, T]`. */
 export interface AskedNodes {
   readonly params: Params;
@@ -63,29 +70,13 @@ export function askedNodes(
   if (asked.depth === "base" || !lora) return { params: baseParams(options) };
   const { base, student } = studentNodes(options, false);
   if (asked.depth === "fullDepth" || !router) return { params: student };
-  const layers = routedLayers(asked);
-  const bypass = bypassOf(router, base);
-  if (decided) {
-    const gates = input("gates", [batch, 1, layers]);
-    return { params: student, routing: { gates, anchorLayers: router.anchorLayers, ...bypass } };
+  if (!decided) {
+    const routing = routingNodes(asked.student.model, router, base, [batch, length], "eval");
+    return { params: student, routing };
   }
-  const places = [batch, length] as const;
-  return {
-    params: student,
-    routing: {
-      ...router,
-      ...bypass,
-      params: base,
-      context: {
-        mode: "eval",
-        threshold: input("threshold", []),
-        tokenMask: input("tokenMask", places),
-        promptMask: input("promptMask", places),
-        noise: input("noise", [...places, layers]),
-        targetSkip: input("targetSkip", []),
-      },
-    },
-  };
+  const gates = input("gates", [batch, 1, routedLayers(asked)]);
+  const { anchorLayers } = router;
+  return { params: student, routing: { gates, anchorLayers, ...bypassOf(router, base) } };
 }
 
 function baseParams(

@@ -5,7 +5,7 @@
 
 import { type Tokenizer } from "../../io/mod.ts";
 import { floats, type FloatTensor, type HostTensor } from "../../tensor/mod.ts";
-import { routedLayers, routingOf } from "./asked_model.ts";
+import { gatesAt, routingOf } from "./asked_model.ts";
 import { isMemory } from "./pass.ts";
 import { type Passes } from "./passes.ts";
 import { roundCount, roundLength, roundPast } from "./plan.ts";
@@ -87,15 +87,9 @@ async function generate(
     sequences: prompts,
     rows: prompts.map((prompt, row) => row * length + prompt.length - 1),
   });
-  const layers = routedLayers(passes.asked);
-  const gates = read["gates"] && routingOf(passes.asked).promptTokens > 0
-    ? prompts.map((prompt, row) =>
-      (read["gates"]!.data as Float32Array).slice(
-        (row * length + prompt.length - 1) * layers,
-        (row * length + prompt.length) * layers,
-      )
-    )
-    : undefined;
+  const decided = routingOf(passes.asked).promptTokens > 0 ? read["gates"] : undefined;
+  const gates = decided &&
+    prompts.map((prompt, row) => gatesAt(decided, row * length + prompt.length - 1));
   const cache = new Cache(
     read,
     batch,

@@ -1,7 +1,6 @@
 /** How likely sequences are: planned, computed in batches, given back in the order of the asking. */
 
-import { type HostTensor } from "../../tensor/mod.ts";
-import { routedLayers, routingOf } from "./asked_model.ts";
+import { gatesAt, routingOf } from "./asked_model.ts";
 import { type Earlier, type Passes } from "./passes.ts";
 import { type PassShape } from "./pass.ts";
 import {
@@ -78,16 +77,12 @@ async function runPrefix(
   return {
     memory,
     lengths: [prefix],
-    ...(gates ? { gates: [lastGates(gates, prefix, routedLayers(passes.asked))] } : {}),
+    ...(gates ? { gates: [gatesAt(gates, prefix - 1)] } : {}),
   };
 }
 
 function pastOf(passes: Passes, prefix: number): number {
   return Math.min(roundLength(prefix), passes.asked.student.model.dims.maxPositions);
-}
-
-function lastGates(gates: HostTensor, length: number, layers: number): Float32Array {
-  return (gates.data as Float32Array).slice((length - 1) * layers, length * layers);
 }
 
 /** Computes one batch and notes its scores; the number of sequences that are done with it. */

@@ -10,7 +10,7 @@ import { type Plugins } from "../plugins.ts";
 import { RunRepositories } from "../repositories.ts";
 import { newestFinishedRun } from "../run_folder.ts";
 import { evaluateTasks, type Evaluation, type EvaluationPlan } from "./evaluation.ts";
-import { evaluationFolder, type TaskOptions, tasksNamed } from "./options.ts";
+import { evaluationFolder, folderName, type TaskOptions, tasksNamed } from "./options.ts";
 import { openModel, subjectOfRun } from "./subject.ts";
 import { comparisonOfModels, differencesToFirst, resultsTable } from "./tables.ts";
 
@@ -42,7 +42,7 @@ export async function evaluateModel(
   const out = options.out ?? evaluationFolder(candidate.label);
   const evaluation = await evaluateCandidate(candidate, plugins, options, out);
   console.log([
-    `${candidate.label}`,
+    candidate.label,
     "",
     resultsTable(evaluation),
     "",
@@ -70,7 +70,7 @@ export async function evaluateModels(
   if (!first) throw new UserError(`There is no trained model yet: ${whatToTrain(missing)}`);
   const evaluations: Evaluation[] = [];
   for (const candidate of [{ label: "base", run: first.run, depth: "base" } as const, ...there]) {
-    const out = join(root, evaluationFolder(candidate.label).split(/[\\/]/).at(-1)!);
+    const out = join(root, folderName(candidate.label));
     evaluations.push(await evaluateCandidate(candidate, plugins, options, out));
   }
   console.log([

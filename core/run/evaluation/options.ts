@@ -51,9 +51,14 @@ function batchSize(text: string): number | "auto" {
   return text === "auto" ? text : countFrom(1)(text);
 }
 
+/** A label as the name of a folder. */
+export function folderName(label: string): string {
+  return label.replaceAll(/[^\w.=-]+/g, "_");
+}
+
 /** Where the results of a model go unless told. */
 export function evaluationFolder(label: string): string {
-  return join("results", "eval_summaries", label.replaceAll(/[^\w.=-]+/g, "_"));
+  return join("results", "eval_summaries", folderName(label));
 }
 
 /**

@@ -96,7 +96,7 @@ export async function compareWithGolden(
       shots: shots ?? undefined,
       limit: Number.isFinite(most) ? most : undefined,
     });
-    const { outcome, samples } = await runTask(passes, encoder, prepared, { batchSize: undefined });
+    const { outcome, samples } = await runTask(passes, encoder, prepared);
     outcomes.push(outcome);
     compareSamples(golden.samples[own]!, samples, found);
     if (golden.samples[own]!.doc_hash.length === samples.length) {

@@ -3,8 +3,7 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import { type TaskDataset } from "../../../core/contracts/mod.ts";
-import { type SplitRows } from "../../../core/eval/mod.ts";
-import { tableRows, taskRows } from "../../../core/io/mod.ts";
+import { tableRows, type TaskRows, taskRows } from "../../../core/io/mod.ts";
 import { assertNoDownload } from "./no_download.ts";
 
 /** ARC rows before this one are the test split, and those after it what examples are drawn from. */
@@ -19,7 +18,7 @@ export function mmluSubjects(data: string): string[] {
 
 /** Finds the rows that the goldens are of. */
 export function goldenRows(data: string) {
-  return async (dataset: TaskDataset, split: string): Promise<SplitRows> => {
+  return async (dataset: TaskDataset, split: string): Promise<TaskRows> => {
     const whereIs = (place: number) => `${dataset.folder} ${split}, row ${place + 1}`;
     if (dataset.folder === "arc") {
       const rows = tableRows(join(data, "arc/arc_challenge_test.jsonl")).map(({ row }) => row);

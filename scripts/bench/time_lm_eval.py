@@ -1,7 +1,7 @@
 """Times lm-evaluation-harness's own model backend on given requests: the rival of our `evaluate`.
 
-  versions   as in make_lm_eval_goldens.py
-  command    OMP_NUM_THREADS=1 python3 tests/parity/lm_eval/time_lm_eval.py
+  versions   as in tests/parity/lm_eval/make_lm_eval_goldens.py
+  command    OMP_NUM_THREADS=1 python3 scripts/bench/time_lm_eval.py
              --model FOLDER --requests FILE [--batch-size 1] [--repeats 1]
 
 FILE is JSON: [{"context": "...", "continuation": "..."}, ...]. What is timed is `loglikelihood` of
