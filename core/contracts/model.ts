@@ -5,7 +5,8 @@
  * D width, V vocabulary. A block is cut in two. `keysValues` makes what other tokens read from this
  * one and is computed for every token, kept or skipped; `block` makes the new state of some rows.
  * Dense execution asks for all rows, gated training blends, compacted inference asks for the kept
- * rows only: the same two functions, the same numbers.
+ * rows only: the same two functions, the same numbers. Any size may be one that is known only at run
+ * time, a number to calculate with like any other (`core/tensor/sizes.ts`).
  */
 
 import { type Node } from "../graph/mod.ts";
@@ -61,19 +62,34 @@ export interface Params {
   adapter(name: string): Adapter | undefined;
 }
 
-/** What rows read from: keys and values of all positions, and who may read which. */
-export interface Memory {
+/** Keys and values of one layer. */
+export interface KeysValues {
   /** `[B, kvHeads, S, headDim]`, positions already rotated in. */
   readonly keys: Node;
   /** `[B, kvHeads, S, headDim]` */
   readonly values: Node;
-  /** Added to the scores: 0 where row r may read position s, a large negative number elsewhere.
-   * Broadcasts to `[B, heads, R, S]`. */
-  readonly mask: Node;
 }
 
-/** Keys and values of one layer. */
-export type KeysValues = Pick<Memory, "keys" | "values">;
+/** What rows read from: keys and values of all positions, and who may read which. */
+export interface Memory extends KeysValues {
+  /** Of positions before these; apart, so that a long cache need not be copied. */
+  readonly earlier?: KeysValues;
+  /**
+   * Added to the scores: 0 where row r may read position s, a large negative number elsewhere. Over
+   * the earlier positions first; broadcasts to `[B, heads, R, S]`.
+   */
+  readonly mask: Node;
+  /** Where the rows are a selection, `[N, 1, D]`: how they are sorted by sequence to read. */
+  readonly packing?: Packing;
+}
+
+/** How a list of N rows is laid out as `[A, K]`: A sequences, each with room for K rows. */
+export interface Packing {
+  /** int32 `[A, K]`: which row is at each place; a place that is not used repeats some row. */
+  readonly index: Node;
+  /** int32 `[N]`: the place of each row among the A K places. */
+  readonly slots: Node;
+}
 
 /** A decoder-only language model, cut at its layer boundaries. */
 export interface DecoderModel {
@@ -93,7 +109,10 @@ export interface DecoderModel {
   embed(params: Params, tokens: Node): Node;
   /** State `[B, T, D]` at int32 positions `[B, T]` to what other tokens read of it. */
   keysValues(params: Params, layer: number, hiddenStates: Node, positions: Node): KeysValues;
-  /** State of rows `[B, R, D]` at int32 positions `[B, R]` to their new state, residual included. */
+  /**
+   * State of rows `[B, R, D]` at int32 positions `[B, R]` to their new state, residual included. Where
+   * the memory has a packing the rows are a selection, `[N, 1, D]`; `attention` knows what to do.
+   */
   block(params: Params, layer: number, rows: Node, positions: Node, memory: Memory): Node;
   /** `[..., D]` to logits `[..., V]`, final norm included. */
   head(params: Params, rows: Node): Node;

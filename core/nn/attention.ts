@@ -1,10 +1,11 @@
 /** Grouped-query attention over a memory of keys and values. */
 
-import { type Memory } from "../contracts/mod.ts";
+import { type Memory, type Packing } from "../contracts/mod.ts";
 import {
   add,
   concat,
   constant,
+  gatherRows,
   matmul,
   type Node,
   reshape,
@@ -13,7 +14,7 @@ import {
   softmax,
   transpose,
 } from "../graph/mod.ts";
-import { floats } from "../tensor/mod.ts";
+import { floats, sumOfSizes } from "../tensor/mod.ts";
 
 /** What a score gets where a row may not look: small enough that its weight is exactly 0. */
 export const MASKED = -1e9;
@@ -49,6 +50,7 @@ export function splitHeads(x: Node, heads: number): Node {
  */
 export function attention(queries: Node, memory: Memory, heads: number): Node {
   const [batch, rows, width] = shapeOf(queries) as [number, number, number];
+  if (memory.packing) return packedAttention(queries, memory, memory.packing, heads);
   const split = splitHeads(queries, heads); // [B, h, R, d]
   const isCausal = causalMasks.has(memory.mask) && shapeOf(memory.mask)[2] === rows;
   const mixed = isCausal
@@ -66,20 +68,47 @@ export function attention(queries: Node, memory: Memory, heads: number): Node {
   return reshape(transpose(mixed, [0, 2, 1, 3]), [batch, rows, width]);
 }
 
+/** Rows `[N, 1, heads * headDim]` of any sequences, each sorted to its own to read. */
+function packedAttention(
+  queries: Node,
+  { packing: _, ...memory }: Memory,
+  { index, slots }: Packing,
+  heads: number,
+): Node {
+  const [rows, , width] = shapeOf(queries) as [number, number, number];
+  const [sequences, most] = shapeOf(index) as [number, number];
+  const sorted = gatherRows(reshape(queries, [rows, width]), index); // [A, K, W]
+  const mixed = attention(sorted, memory, heads);
+  const back = gatherRows(reshape(mixed, [sequences * most, width]), slots); // [N, W]
+  return reshape(back, [rows, 1, width]);
+}
+
 /** Queries `[B, heads, R, headDim]` to what they read, likewise. */
-function attend(queries: Node, memory: Memory): Node {
+function attend(queries: Node, { earlier, mask, ...own }: Memory): Node {
   const [batch, heads, rows, headDim] = shapeOf(queries) as [number, number, number, number];
-  const [, kvHeads, positions] = shapeOf(memory.keys) as [number, number, number, number];
+  const kvHeads = shapeOf(own.keys)[1]!;
   // Query heads that share keys are stacked as rows of one product: no key is repeated.
   const groups = batch * kvHeads;
   const stacked = (heads / kvHeads) * rows;
   const q = reshape(queries, [groups, stacked, headDim]); // [BG, hR, d]
-  const k = reshape(memory.keys, [groups, positions, headDim]); // [BG, S, d]
-  const v = reshape(memory.values, [groups, positions, headDim]); // [BG, S, d]
-  const scores = matmul(q, k, { transB: true, alpha: 1 / Math.sqrt(headDim) }); // [BG, hR, S]
-  const masked = add(reshape(scores, [batch, heads, rows, positions]), memory.mask);
-  const weights = reshape(softmax(masked), [groups, stacked, positions]);
-  return reshape(matmul(weights, v), [batch, heads, rows, headDim]);
+  // Earlier positions have products of their own: putting both in one place would copy the cache.
+  const parts = [...(earlier ? [earlier] : []), own].map(({ keys, values }) => {
+    const positions = shapeOf(keys)[2]!;
+    const k = reshape(keys, [groups, positions, headDim]); // [BG, S, d]
+    const v = reshape(values, [groups, positions, headDim]); // [BG, S, d]
+    const scores = matmul(q, k, { transB: true, alpha: 1 / Math.sqrt(headDim) }); // [BG, hR, S]
+    return { v, positions, scores: reshape(scores, [batch, heads, rows, positions]) };
+  });
+  const scores = concat(parts.map((part) => part.scores), 3);
+  const weights = softmax(add(scores, mask)); // [B, h, R, S]
+  let start = 0;
+  const read = parts.map(({ v, positions }) => {
+    const end = sumOfSizes([start, positions]);
+    const share = slice(weights, 3, start, end);
+    start = end;
+    return matmul(reshape(share, [groups, stacked, positions]), v);
+  });
+  return reshape(read.reduce(add), [batch, heads, rows, headDim]);
 }
 
 /** Most stretches that {@link stretches} cuts a sequence into. */

@@ -4,7 +4,7 @@
  */
 
 import { type AttrsOf, constant, type Node, ops, shapeOf } from "../graph/mod.ts";
-import { floats } from "../tensor/mod.ts";
+import { floats, isRuntimeSize } from "../tensor/mod.ts";
 
 /** How a model's frequencies are slowed down, for sequences longer than it first learned from. */
 export type RopeScaling =
@@ -77,7 +77,8 @@ export function ropeTables(
       );
     }
     // ONNX Runtime wants no fewer rows than there are positions, even if these repeat themselves.
-    const rows = Math.max(largest + 1, shapeOf(positions)[1]!);
+    const length = shapeOf(positions)[1]!;
+    const rows = isRuntimeSize(length) ? largest + 1 : Math.max(largest + 1, length);
     let tables = made.get(rows);
     if (!tables) made.set(rows, tables = tabulate(frequencies, rows));
     return tables;

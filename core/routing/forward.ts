@@ -1,11 +1,12 @@
 /**
- * The passes through a decoder: dense, and gated by a router.
+ * The passes through a decoder: dense, gated by a router, and compacted.
  *
- * The gated pass is what training and the controls use. Every block is computed and blended in,
- * x + g (block(x) - x), so a gate of 0 leaves the state as it was, to the bit, and the gradient of a
- * gate is what its block would have changed. A skipped token still lends its keys and values. Blocks
- * that are known to be skipped by all are left out. The anchor layers run once: the router reads the
- * state after them, and the pass goes on from there.
+ * The gated pass is what training uses. Every block is computed and blended in, x + g (block(x) - x),
+ * so a gate of 0 leaves the state as it was, to the bit, and the gradient of a gate is what its block
+ * would have changed. The compacted pass computes blocks for the tokens that run them and no others
+ * (`compaction.ts`): the same numbers, in the time of what is kept. In both a skipped token still
+ * lends its keys and values, and blocks that are known to be skipped by all are left out. The anchor
+ * layers run once: the router reads the state after them, and the pass goes on from there.
  */
 
 import {
@@ -13,6 +14,7 @@ import {
   type Decision,
   type DecoderModel,
   type KeysValues,
+  type Memory,
   type Params,
   type Router,
   type Site,
@@ -21,11 +23,11 @@ import {
   add,
   broadcastTo,
   checkpoint,
-  concat,
   constant,
   constantValue,
   mul,
   type Node,
+  reshape,
   scalar,
   shapeOf,
   slice,
@@ -35,6 +37,7 @@ import {
 import { causalMask } from "../nn/mod.ts";
 import { ints } from "../tensor/mod.ts";
 import { bypass } from "./bypass.ts";
+import { runKept } from "./compaction.ts";
 import { type Reading, readingOf } from "./reading.ts";
 
 /** Who decides in a gated pass. */
@@ -76,7 +79,9 @@ export interface PassOptions {
   /** Gradients keep the state between blocks only, and compute each block again. */
   readonly checkpointing?: boolean;
   /** Where the tokens stand and what stands before them; absent: they are all there is. */
-  readonly places?: Places;
+  readonly places?: Places | undefined;
+  /** Compute blocks for the tokens that run them only. No gradient reaches a gate then. */
+  readonly compacted?: boolean;
 }
 
 /** Where a router of this model sits. @throws {RangeError} when no block is left to skip. */
@@ -121,7 +126,7 @@ export function forward(
   params: Params,
   tokens: Node,
   routing?: Routing | FixedGates,
-  { checkpointing = false, places }: PassOptions = {},
+  { checkpointing = false, places, compacted = false }: PassOptions = {},
 ): Pass {
   const { positions, mask, earlier } = places ?? placesIn(tokens);
   const anchorLayers = routing?.anchorLayers ?? model.dims.numLayers;
@@ -129,11 +134,13 @@ export function forward(
   const embedded = model.embed(params, tokens); // [B, T, D]
   let x = embedded;
   const keysValues: (KeysValues | undefined)[] = Array(model.dims.numLayers).fill(undefined);
-  const run = (layer: number, rows: Node) => {
+  const memoryOf = (layer: number, rows: Node): Memory => {
     const own = keysValues[layer] = model.keysValues(params, layer, rows, positions);
-    const all = extend(earlier?.[layer], own);
-    return model.block(params, layer, rows, positions, { ...all, mask });
+    const before = earlier?.[layer];
+    return { ...own, ...(before ? { earlier: before } : {}), mask };
   };
+  const run = (layer: number, rows: Node) =>
+    model.block(params, layer, rows, positions, memoryOf(layer, rows));
   const kept = (value: Node, boundary: readonly Node[]) =>
     checkpointing ? checkpoint(value, boundary) : value;
   for (let layer = 0; layer < anchorLayers; layer++) x = kept(run(layer, x), [x]);
@@ -162,6 +169,23 @@ export function forward(
     const one = (values: Node) => slice(values, 2, at, at + 1); // [B, T, 1]
     const gate = known ? undefined : one(gates);
     const scales = decision?.survivalScale && one(decision.survivalScale);
+    if (compacted && gate) {
+      const states = x;
+      const real = "router" in routing ? routing.context.tokenMask : undefined;
+      x = runKept({
+        states,
+        positions,
+        memory: memoryOf(layer, states),
+        kept: keptTokens(gate, states, real),
+        block(rows, at, memory) {
+          const ran = model.block(params, layer, rows, at, memory);
+          return scales ? add(rows, mul(scales, sub(ran, rows))) : ran;
+        },
+        instead,
+        layer,
+      });
+      continue;
+    }
     const weights = [gate, scales].filter((weight) => weight !== undefined);
     const ran = run(layer, x);
     let next = weights.length === 0 ? ran : add(x, mul(weights.reduce(mul), sub(ran, x)));
@@ -171,13 +195,11 @@ export function forward(
   return { hiddenStates: x, anchor, keysValues, ...(decision ? { decision } : {}) };
 }
 
-/** Earlier keys and values, and then these. */
-function extend(earlier: KeysValues | undefined, own: KeysValues): KeysValues {
-  if (!earlier) return own;
-  return {
-    keys: concat([earlier.keys, own.keys], 2),
-    values: concat([earlier.values, own.values], 2),
-  };
+/** Gates `[B, T, 1]` or less as one for each token, `[B, T]`; padding runs nothing. */
+function keptTokens(gate: Node, states: Node, tokenMask: Node | undefined): Node {
+  const [batch, length] = shapeOf(states) as [number, number, number];
+  const each = reshape(broadcastTo(gate, [batch, length, 1]), [batch, length]);
+  return tokenMask ? mul(each, tokenMask) : each;
 }
 
 /**

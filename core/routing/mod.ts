@@ -1,6 +1,7 @@
 /** Routed passes through a decoder, what they are charged, and how they are read. */
 export * from "./bypass.ts";
 export * from "./calibration.ts";
+export * from "./compaction.ts";
 export * from "./controls.ts";
 export * from "./diagnostics.ts";
 export * from "./flops.ts";

@@ -1,9 +1,14 @@
 /** Element types of tensors, and the shapes they come in. */
 
+import { showSize } from "./sizes.ts";
+
 /** `float32` for values, `int32` for indices and positions, `uint8` for masks. */
 export type DType = "float32" | "int32" | "uint8";
 
-/** Sizes of the axes, outermost first; `[]` is a scalar. */
+/**
+ * Sizes of the axes, outermost first; `[]` is a scalar. A size may stand for one that is known only at
+ * run time (`sizes.ts`).
+ */
 export type Shape = readonly number[];
 
 /** What is known of a tensor before it has values. */
@@ -24,7 +29,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** `float32[2, 3]`, as types are written in messages and listings. */
 export function showType({ dtype, shape }: TensorType): string {
-  return `${dtype}[${shape.join(", ")}]`;
+  return `${dtype}[${shape.map(showSize).join(", ")}]`;
 }
 
 /** Distance in elements between neighbours along each axis, row-major. */

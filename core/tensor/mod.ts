@@ -3,3 +3,4 @@ export * from "./blocks.ts";
 export * from "./dtype.ts";
 export * from "./host.ts";
 export * from "./random.ts";
+export * from "./sizes.ts";

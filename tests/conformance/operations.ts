@@ -11,6 +11,7 @@ import { indexCases } from "./operations_index.ts";
 import { memoryCases } from "./operations_memory.ts";
 import { movementCases } from "./operations_movement.ts";
 import { rowCases } from "./operations_rows.ts";
+import { selectionCases } from "./operations_selection.ts";
 
 type Binary = (a: g.Node, b: g.Node) => g.Node;
 type Unary = (x: g.Node) => g.Node;
@@ -189,6 +190,7 @@ export const operations: Readonly<Record<g.OpName, readonly OperationCase[]>> = 
   ...indexCases,
   ...rowCases,
   ...memoryCases,
+  ...selectionCases,
 
   stopGradient: [
     testCase("a matrix", { x: signed(2, 3) }, ({ x }) => g.stopGradient(x), { detached: ["x"] }),

@@ -74,7 +74,7 @@ export function matmul(a: Node, b: Node, attrs: Partial<MatmulAttrs> = {}): Node
 export function matmulRows(x: Node, weight: Node, alpha = 1): Node {
   const shape = shapeOf(x);
   const inner = shape.at(-1) ?? 0;
-  const rows = reshape(x, [sizeOf(shape) / Math.max(inner, 1), inner]);
+  const rows = reshape(x, [sizeOf(shape.slice(0, -1)), inner]);
   const product = matmul(rows, weight, { transB: true, alpha });
   return reshape(product, [...shape.slice(0, -1), shapeOf(weight)[0]!]);
 }

@@ -14,6 +14,7 @@ import * as norm from "./norm.ts";
 import * as recompute from "./recompute.ts";
 import * as reduce from "./reduce.ts";
 import * as rope from "./rope.ts";
+import * as selection from "./selection.ts";
 import * as softmax from "./softmax.ts";
 import * as source from "./source.ts";
 
@@ -46,6 +47,11 @@ export const ops = {
   scatterRows: index.scatterRowsOp,
   takeLast: index.takeLastOp,
   addAtLast: index.addAtLastOp,
+  nonZero: selection.nonZeroOp,
+  countUp: selection.countUpOp,
+  putRows: selection.putRowsOp,
+  cumulativeSum: selection.cumulativeSumOp,
+  choose: selection.chooseOp,
   softmax: softmax.softmaxOp,
   logSoftmax: softmax.logSoftmaxOp,
   crossEntropy: softmax.crossEntropyOp,
@@ -75,6 +81,7 @@ export { mean, reduceSum } from "./reduce.ts";
 export { matmul, type MatmulAttrs, matmulRows, matmulSizes } from "./matmul.ts";
 export { broadcastTo, concat, pad, reshape, slice, transpose } from "./movement.ts";
 export { addAtLast, gatherRows, scatterRows, takeLast } from "./index.ts";
+export { choose, countUp, cumulativeSum, nonZero, putRows } from "./selection.ts";
 export { crossEntropy, klDivergence, logSoftmax, softmax } from "./softmax.ts";
 export { inverseRms, rmsNorm } from "./norm.ts";
 export { rope } from "./rope.ts";

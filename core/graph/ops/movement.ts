@@ -1,13 +1,13 @@
 /** Operations that rearrange elements without changing them. */
 
-import { sameShape, type Shape, sizeOf, type TensorType } from "../../tensor/mod.ts";
+import { sameCount, sameShape, type Shape, sumOfSizes, type TensorType } from "../../tensor/mod.ts";
 import { apply, axisOf, defineOp, type Node, refuse, shapeOf } from "../node.ts";
 import { broadcastShapes, sumTo } from "./elementwise.ts";
 
 export const reshapeOp = defineOp({
   name: "reshape",
   infer([x], { shape }: { readonly shape: Shape }): TensorType {
-    if (sizeOf(x!.shape) !== sizeOf(shape)) {
+    if (!sameCount(x!.shape, shape)) {
       refuse("reshape", [x!], `[${shape}] has another number of elements`);
     }
     return { dtype: x!.dtype, shape };
@@ -77,7 +77,7 @@ export const padOp = defineOp({
     return { dtype: x!.dtype, shape: x!.shape.with(axis, x!.shape[axis]! + before + after) };
   },
   gradient({ inputs: [x], attrs: { axis, before }, cotangent }) {
-    return [slice(cotangent, axis, before, before + shapeOf(x!)[axis]!)];
+    return [slice(cotangent, axis, before, sumOfSizes([before, shapeOf(x!)[axis]!]))];
   },
 });
 
@@ -90,13 +90,13 @@ export const concatOp = defineOp({
         other.shape.every((dim, i) => i === axis || dim === first!.shape[i]);
       if (!fits) refuse("concat", inputs, `they differ elsewhere than in axis ${axis}`);
     }
-    const total = inputs.reduce((sum, type) => sum + type.shape[axis]!, 0);
+    const total = sumOfSizes(inputs.map((type) => type.shape[axis]!));
     return { dtype: first!.dtype, shape: first!.shape.with(axis, total) };
   },
   gradient({ inputs, attrs: { axis }, cotangent, needs }) {
     let start = 0;
     return inputs.map((node, i) => {
-      const end = start + shapeOf(node)[axis]!;
+      const end = sumOfSizes([start, shapeOf(node)[axis]!]);
       const part = needs[i] ? slice(cotangent, axis, start, end) : null;
       start = end;
       return part;

@@ -1,7 +1,7 @@
 /** Sums over axes. */
 
-import { type TensorType } from "../../tensor/mod.ts";
-import { apply, axisOf, defineOp, needFloats, type Node, shapeOf } from "../node.ts";
+import { isRuntimeSize, sizeOf, type TensorType } from "../../tensor/mod.ts";
+import { apply, axisOf, defineOp, needFloats, type Node, refuse, shapeOf } from "../node.ts";
 import { scale } from "./elementwise.ts";
 import { broadcastTo, reshape } from "./movement.ts";
 
@@ -40,8 +40,8 @@ export function reduceSum(x: Node, axes?: readonly number[], keepDims = false): 
 
 /** Mean over `axes`; otherwise as {@link reduceSum}. */
 export function mean(x: Node, axes?: readonly number[], keepDims = false): Node {
-  const sum = reduceSum(x, axes, keepDims);
-  const count = shapeOf(x).reduce((n, dim) => n * dim, 1) /
-    shapeOf(sum).reduce((n, dim) => n * dim, 1);
-  return scale(sum, 1 / count);
+  const shape = shapeOf(x);
+  const count = sizeOf(axes?.map((axis) => shape[axisOf("mean", x.type, axis)]!) ?? shape);
+  if (isRuntimeSize(count)) refuse("mean", [x.type], "how many it is over is not known yet");
+  return scale(reduceSum(x, axes, keepDims), 1 / count);
 }

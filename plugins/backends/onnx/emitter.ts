@@ -1,6 +1,12 @@
 /** Collects ONNX nodes while a graph is lowered. */
 
-import { type HostTensor, type TensorType } from "../../../core/tensor/mod.ts";
+import {
+  type HostTensor,
+  isRuntimeSize,
+  showSize,
+  sizeTerms,
+  type TensorType,
+} from "../../../core/tensor/mod.ts";
 import {
   ATTRIBUTE,
   type AttributeProto,
@@ -12,7 +18,14 @@ import {
 
 /** Settings of an ONNX operator; a bare number is an integer. */
 export type OnnxAttrs = Readonly<
-  Record<string, number | string | readonly number[] | { readonly float: number }>
+  Record<
+    string,
+    | number
+    | string
+    | readonly number[]
+    | { readonly float: number }
+    | { readonly graph: GraphProto }
+  >
 >;
 
 /** Operators outside the standard live here. */
@@ -23,6 +36,7 @@ function encodeAttribute(name: string, value: OnnxAttrs[string]): AttributeProto
   if (typeof value === "string") {
     return { name, type: ATTRIBUTE.string, s: new TextEncoder().encode(value) };
   }
+  if ("graph" in value) return { name, type: ATTRIBUTE.graph, g: value.graph };
   return "float" in value
     ? { name, type: ATTRIBUTE.float, f: value.float }
     : { name, type: ATTRIBUTE.ints, ints: value };
@@ -32,7 +46,9 @@ function valueInfo(
   name: string,
   { dtype, shape }: Omit<TensorType, "dtype"> & { readonly dtype: keyof typeof ELEMENT },
 ): ValueInfoProto {
-  const dim = shape.map((dimValue) => ({ dimValue }));
+  const dim = shape.map((size) =>
+    isRuntimeSize(size) ? { dimParam: showSize(size) } : { dimValue: size }
+  );
   return { name, type: { tensorType: { elemType: ELEMENT[dtype], shape: { dim } } } };
 }
 
@@ -56,19 +72,36 @@ export interface OnnxModel {
   readonly feeds: readonly ModelFeed[];
 }
 
-/** Collects the operators, constants, inputs and outputs of one model. */
+/** What all graphs of a model have in common. */
+interface Shared {
+  readonly feeds: ModelFeed[];
+  /** Operators and branches so far; what they are numbered by. */
+  count: number;
+}
+
+function emptyGraph(name: string): GraphProto {
+  return { name, node: [], initializer: [], input: [], output: [], valueInfo: [] };
+}
+
+/**
+ * Collects the operators, constants, inputs and outputs of a model, or of a branch of one. A branch
+ * sees the values of the graph around it, and keeps its own to itself.
+ */
 export class Emitter {
-  readonly #graph: GraphProto = {
-    name: "dlr",
-    node: [],
-    initializer: [],
-    input: [],
-    output: [],
-    valueInfo: [],
-  };
-  readonly #feeds: ModelFeed[] = [];
+  readonly #graph: GraphProto;
   /** Names of values that may be used again, by what they are. */
   readonly #known = new Map<string, string>();
+  readonly #shared: Shared;
+
+  constructor(private readonly around?: Emitter) {
+    this.#shared = around ? around.#shared : { feeds: [], count: 0 };
+    this.#graph = emptyGraph(around ? `branch_${this.#shared.count++}` : "dlr");
+  }
+
+  /** The graph that is no branch: it holds the constants and inputs of all. */
+  get #root(): Emitter {
+    return this.around ? this.around.#root : this;
+  }
 
   /** Adds an operator and returns the names of its outputs. */
   nodes(
@@ -78,7 +111,7 @@ export class Emitter {
     outputs = 1,
     domain = "",
   ): string[] {
-    const name = `${opType}_${this.#graph.node.length}`;
+    const name = `${opType}_${this.#shared.count++}`;
     const output = outputs === 1
       ? [name]
       : Array.from({ length: outputs }, (_, i) => `${name}_${i}`);
@@ -99,9 +132,15 @@ export class Emitter {
 
   /** The value made by `make`, made once for each `key`. */
   once(key: string, make: () => string): string {
-    let name = this.#known.get(key);
+    let name = this.recall(key);
     if (name === undefined) this.#known.set(key, name = make());
     return name;
+  }
+
+  /** As {@link once}, for what belongs to the whole model. */
+  #onceForAll(key: string, make: (root: Emitter) => string): string {
+    const root = this.#root;
+    return root.once(key, () => make(root));
   }
 
   /** Remembers a value under `key` for {@link recall}. */
@@ -109,56 +148,137 @@ export class Emitter {
     this.#known.set(key, name);
   }
 
-  /** The value remembered under `key`, if there is one. */
+  /** The value remembered under `key`, here or around, if there is one. */
   recall(key: string): string | undefined {
-    return this.#known.get(key);
+    return this.#known.get(key) ?? this.around?.recall(key);
   }
 
   /** Adds a constant. */
-  constant({ dtype, shape, data }: HostTensor): string {
-    const values = dtype === "float32" ? Float32Array.from(data) : data;
+  constant({ dtype, shape, data }: HostTensor, name?: string): string {
+    const values = dtype === "float32" && !(data instanceof Float32Array)
+      ? Float32Array.from(data)
+      : data;
     const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    return this.#initializer(ELEMENT[dtype], shape, rawData);
+    return this.#initializer(ELEMENT[dtype], shape, rawData, name);
+  }
+
+  /** A value that was expected from outside, as a constant of its name. */
+  constantInput(name: string, value: HostTensor): string {
+    return this.#onceForAll(`input ${name}`, (root) => root.constant(value, name));
   }
 
   /** A float32 scalar; equal ones are shared. */
   scalar(value: number): string {
     const raw = () => new Uint8Array(Float32Array.of(value).buffer);
-    return this.once(`scalar ${value}`, () => this.#initializer(ELEMENT.float32, [], raw()));
+    return this.#onceForAll(
+      `scalar ${value}`,
+      (root) => root.#initializer(ELEMENT.float32, [], raw()),
+    );
   }
 
   /** A list of int64, as operators take axes and shapes; equal ones are shared. */
   int64s(values: readonly number[]): string {
     const raw = () => new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
-    return this.once(
+    return this.#onceForAll(
       `int64s ${values}`,
-      () => this.#initializer(ELEMENT.int64, [values.length], raw()),
+      (root) => root.#initializer(ELEMENT.int64, [values.length], raw()),
     );
   }
 
-  #initializer(dataType: number, dims: readonly number[], rawData: Uint8Array): string {
-    const name = `constant_${this.#graph.initializer.length}`;
-    this.#graph.initializer.push({ name, dataType, dims, rawData });
-    return name;
+  /** An int64 scalar. */
+  int64(value: number): string {
+    const raw = () => new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);
+    return this.#onceForAll(
+      `int64 ${value}`,
+      (root) => root.#initializer(ELEMENT.int64, [], raw()),
+    );
   }
 
-  /** An input of the graph, declared at its first use. */
+  /** A shape, or places along an axis, as a list of int64; some may be known only at run time. */
+  sizes(values: readonly number[]): string {
+    if (!values.some(isRuntimeSize)) return this.int64s(values);
+    return this.once(`sizes ${values}`, () => {
+      const parts: string[] = [];
+      let plain: number[] = [];
+      const close = () => {
+        if (plain.length > 0) parts.push(this.int64s(plain));
+        plain = [];
+      };
+      for (const value of values) {
+        if (!isRuntimeSize(value)) {
+          plain.push(value);
+          continue;
+        }
+        close();
+        parts.push(this.#size(value));
+      }
+      close();
+      return parts.length === 1 ? parts[0]! : this.node("Concat", parts, { axis: 0 });
+    });
+  }
+
+  /** One size, `[1]`. */
+  #size(value: number): string {
+    return this.once(`size ${value}`, () => {
+      const { factor, terms } = sizeTerms(value);
+      const parts = terms.map((term) => {
+        if (typeof term !== "string") {
+          return term.map((part) => this.#size(part)).reduce((a, b) => this.node("Add", [a, b]));
+        }
+        const name = this.recall(`size named ${term}`);
+        if (name !== undefined) return name;
+        throw new TypeError(`The onnx backend cannot tell the size "${term}": no input has it`);
+      });
+      if (factor !== 1 || parts.length === 0) parts.push(this.int64s([factor]));
+      return parts.reduce((a, b) => this.node("Mul", [a, b]));
+    });
+  }
+
+  /** Takes the named sizes of a value's shape from it, those that are not known yet. */
+  learnSizes(value: string, shape: readonly number[]): void {
+    shape.forEach((size, axis) => {
+      const { factor, terms } = sizeTerms(size);
+      const [name] = terms;
+      if (factor !== 1 || terms.length !== 1 || typeof name !== "string") return;
+      const key = `size named ${name}`;
+      if (this.recall(key) !== undefined) return;
+      this.remember(key, this.node("Shape", [value], { start: axis, end: axis + 1 }));
+    });
+  }
+
+  #initializer(
+    dataType: number,
+    dims: readonly number[],
+    rawData: Uint8Array,
+    name?: string,
+  ): string {
+    const { initializer } = this.#root.#graph;
+    const own = name ?? `constant_${initializer.length}`;
+    initializer.push({ name: own, dataType, dims, rawData });
+    return own;
+  }
+
+  /** An input of the model, declared at its first use. */
   input(name: string, type: TensorType): string {
-    return this.once(`input ${name}`, () => {
-      this.#feeds.push({ name, source: name, asWords: false });
-      this.#graph.input.push(valueInfo(name, type));
+    return this.#onceForAll(`input ${name}`, (root) => {
+      root.#declare({ name, source: name, asWords: false }, type);
+      root.learnSizes(name, type.shape);
       return name;
     });
   }
 
   /** The uint8 input of this name as half as many 16-bit words: the same memory. */
   inputWords(source: string, bytes: number): string {
-    return this.once(`words ${source}`, () => {
+    return this.#onceForAll(`words ${source}`, (root) => {
       const name = source + WORDS;
-      this.#feeds.push({ name, source, asWords: true });
-      this.#graph.input.push(valueInfo(name, { dtype: "uint16", shape: [bytes / 2] }));
+      root.#declare({ name, source, asWords: true }, { dtype: "uint16", shape: [bytes / 2] });
       return name;
     });
+  }
+
+  #declare(feed: ModelFeed, type: Parameters<typeof valueInfo>[1]): void {
+    this.#shared.feeds.push(feed);
+    this.#graph.input.push(valueInfo(feed.name, type));
   }
 
   /** Constant bytes as 16-bit words. */
@@ -186,7 +306,7 @@ export class Emitter {
     });
     const shape = type.shape.length === 0
       ? this.node("Slice", [zero, this.int64s([0]), this.int64s([0])])
-      : this.node("Add", [this.int64s(type.shape), zero]);
+      : this.node("Add", [this.sizes(type.shape), zero]);
     const late = this.node("Reshape", [x, shape], { allowzero: 1 });
     this.#graph.valueInfo.push(valueInfo(late, type));
     return late;
@@ -214,8 +334,14 @@ export class Emitter {
     this.#graph.output.push(valueInfo(name, type));
   }
 
+  /** This branch as the graph that makes `value`. */
+  asBranch(value: string, type: TensorType): { readonly graph: GraphProto } {
+    this.output(`${this.#graph.name}_result`, value, type);
+    return { graph: this.#graph };
+  }
+
   /** The finished model. */
   finish(): OnnxModel {
-    return { bytes: encodeModel(this.#graph), feeds: this.#feeds };
+    return { bytes: encodeModel(this.#graph), feeds: this.#shared.feeds };
   }
 }

@@ -1,50 +1,100 @@
 /** From a graph to an ONNX model. */
 
-import { inputName, type Node, topologicalOrder } from "../../../core/graph/mod.ts";
+import { inputName, type Node, ops, shapeOf } from "../../../core/graph/mod.ts";
 import { type HostTensor } from "../../../core/tensor/mod.ts";
 import { emitDequantized } from "./blocks.ts";
+import { planScopes, type Scope, type ScopePlan } from "./branches.ts";
 import { Emitter, type OnnxModel } from "./emitter.ts";
+import { ELEMENT } from "./proto.ts";
 import { type Rule, rules } from "./rules.ts";
 
+/** Values of inputs that are to be part of the model, by name. */
+export type Constants = Readonly<Record<string, HostTensor>>;
+
 /** An ONNX model that computes `outputs`, each under its name after `out:`. */
-export function toOnnx(outputs: Readonly<Record<string, Node>>): OnnxModel {
-  const emit = new Emitter();
-  const names = new Map<Node, string>();
-  const nameOf = (node: Node): string => {
-    let name = names.get(node);
-    if (name === undefined) names.set(node, name = lower(emit, node, nameOf));
+export function toOnnx(
+  outputs: Readonly<Record<string, Node>>,
+  constants: Constants = {},
+): OnnxModel {
+  const lowering = new Lowering(planScopes(Object.values(outputs)), constants);
+  return lowering.model(outputs);
+}
+
+/** Says a graph's nodes, each in the scope that it belongs to. */
+class Lowering {
+  readonly #names = new Map<Node, string>();
+  readonly #emitters = new Map<Scope, Emitter>();
+
+  constructor(private readonly plan: ScopePlan, private readonly constants: Constants) {}
+
+  model(outputs: Readonly<Record<string, Node>>): OnnxModel {
+    const emit = new Emitter();
+    this.#say(this.plan.whole, emit);
+    for (const [name, node] of Object.entries(outputs)) {
+      emit.output(`out:${name}`, this.#nameOf(node), node.type);
+    }
+    return emit.finish();
+  }
+
+  #say(scope: Scope, emit: Emitter): void {
+    this.#emitters.set(scope, emit);
+    // Inputs first: sizes are learned from them.
+    for (const node of scope.nodes) if (this.#isRuntimeInput(node)) this.#nameOf(node);
+    for (const node of scope.nodes) if (!isMadeWhenUsed(node)) this.#nameOf(node);
+  }
+
+  #isRuntimeInput(node: Node): boolean {
+    const name = inputName(node);
+    return name !== undefined && node.type.dtype !== "uint8" && !(name in this.constants);
+  }
+
+  #nameOf(node: Node): string {
+    let name = this.#names.get(node);
+    if (name === undefined) this.#names.set(node, name = this.#lower(node));
     return name;
-  };
-  for (const node of topologicalOrder(Object.values(outputs))) {
-    if (!isMadeWhenUsed(node)) nameOf(node);
   }
-  for (const [name, node] of Object.entries(outputs)) {
-    emit.output(`out:${name}`, nameOf(node), node.type);
+
+  #lower(node: Node): string {
+    const emit = this.#emitters.get(this.plan.scopeOf.get(node)!)!;
+    const { name } = node.op;
+    if (name === "input") {
+      const own = inputName(node)!;
+      const value = this.constants[own];
+      return value ? emit.constantInput(own, value) : emit.input(own, node.type);
+    }
+    if (name === "dequantize") return emitDequantized(emit, node);
+    if (name === "constant") {
+      const { value } = node.attrs as { value: HostTensor };
+      const single = value.shape.length === 0 && value.dtype === "float32";
+      return single ? emit.scalar(value.data[0]!) : emit.constant(value);
+    }
+    if (node.op === ops.choose) return this.#choice(emit, node);
+    if (!(name in rules)) throw new TypeError(`The onnx backend has no operation "${name}"`);
+    const rule = rules[name as keyof typeof rules] as Rule<never>;
+    const inputs = node.inputs.map((input, at) => {
+      // A product makes its four-bit right operand itself.
+      const isWeight = name === "matmul" && at === 1 && input.op.name === "dequantize";
+      return isWeight ? "" : this.#nameOf(input);
+    });
+    const value = rule(emit, inputs, node.attrs as never, node);
+    if (node.op === ops.nonZero || node.op === ops.countUp) emit.learnSizes(value, shapeOf(node));
+    return value;
   }
-  return emit.finish();
+
+  #choice(emit: Emitter, node: Node): string {
+    const [condition, ...values] = node.inputs as [Node, Node, Node];
+    const isTrue = emit.node("Cast", [this.#nameOf(condition)], { to: ELEMENT.bool });
+    const [first, second] = values.map((value, i) => {
+      const scope = this.plan.branchesOf.get(node)![i]!;
+      const branch = new Emitter(emit);
+      this.#say(scope, branch);
+      return branch.asBranch(this.#nameOf(value), node.type);
+    });
+    return emit.node("If", [isTrue], { "then_branch": first!, "else_branch": second! });
+  }
 }
 
 /** Four-bit weights, and inputs: they may be fed in another form than the graph has them. */
 function isMadeWhenUsed(node: Node): boolean {
   return node.op.name === "dequantize" || inputName(node) !== undefined;
-}
-
-function lower(emit: Emitter, node: Node, nameOf: (node: Node) => string): string {
-  const { name } = node.op;
-  if (name === "input") return emit.input(inputName(node)!, node.type);
-  if (name === "dequantize") return emitDequantized(emit, node);
-  if (name === "constant") {
-    const { value } = node.attrs as { value: HostTensor };
-    const single = value.shape.length === 0 && value.dtype === "float32";
-    return single ? emit.scalar(value.data[0]!) : emit.constant(value);
-  }
-  if (!(name in rules)) throw new TypeError(`The onnx backend has no operation "${name}"`);
-  const rule = rules[name as keyof typeof rules] as Rule<never>;
-  return rule(emit, node.inputs.map(nameUnlessWeight), node.attrs as never, node);
-
-  /** A product makes its four-bit right operand itself. */
-  function nameUnlessWeight(input: Node, at: number): string {
-    const isWeight = name === "matmul" && at === 1 && input.op.name === "dequantize";
-    return isWeight ? "" : nameOf(input);
-  }
 }

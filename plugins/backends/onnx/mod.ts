@@ -21,8 +21,8 @@ import {
   topologicalOrder,
 } from "../../../core/graph/mod.ts";
 import {
+  bindShape,
   type HostTensor,
-  sameShape,
   showType,
   type TensorData,
   type TensorType,
@@ -69,19 +69,20 @@ class OnnxProgram<Output extends string> implements Program<Output> {
     readonly inputs: ReadonlyMap<string, TensorType>,
     readonly flops: number,
     private readonly feeds: readonly ModelFeed[],
-    private readonly outputs: ReadonlyMap<Output, TensorType>,
+    private readonly outputs: ReadonlyMap<Output, TensorType["dtype"]>,
     private readonly session: ort.InferenceSession,
   ) {}
 
   async run(feeds: Feeds): Promise<Record<Output, HostTensor>> {
-    for (const [name, type] of this.inputs) checkFeed(name, type, feeds[name]);
+    const sizes = new Map<string, number>();
+    for (const [name, type] of this.inputs) checkFeed(name, type, feeds[name], sizes);
     const values = Object.fromEntries(
       this.feeds.map(({ name, source, asWords }) => [name, toFeed(feeds[source]!, asWords)]),
     );
     const results = await this.session.run(values);
-    const named = this.outputs.entries().map(([name, { dtype, shape }]) => {
-      const data = results[`out:${name}`]!.data as TensorData;
-      return [name, { dtype, shape, data }] as const;
+    const named = this.outputs.entries().map(([name, dtype]) => {
+      const { data, dims } = results[`out:${name}`]!;
+      return [name, { dtype, shape: dims, data: data as TensorData }] as const;
     });
     return Object.fromEntries(named) as Record<Output, HostTensor>;
   }
@@ -91,10 +92,16 @@ class OnnxProgram<Output extends string> implements Program<Output> {
   }
 }
 
-function checkFeed(name: string, type: TensorType, feed: Feeds[string] | undefined): void {
+/** @param sizes those that earlier feeds brought with them; this one's are added */
+function checkFeed(
+  name: string,
+  type: TensorType,
+  feed: Feeds[string] | undefined,
+  sizes: Map<string, number>,
+): void {
   if (!feed) throw new TypeError(`Cannot run: input "${name}" ${showType(type)} was not given`);
   const given = feed instanceof OnnxTensor ? feed.type : feed as HostTensor;
-  if (given.dtype !== type.dtype || !sameShape(given.shape, type.shape)) {
+  if (given.dtype !== type.dtype || !bindShape(type.shape, given.shape, sizes)) {
     throw new TypeError(
       `Cannot run: input "${name}" is ${showType(type)}, ${showType(given)} was given`,
     );
@@ -151,7 +158,7 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
       const inputs = inputsOf(topologicalOrder(nodes)).entries();
       const types = new Map(inputs.map(([name, { type }]) => [name, type]));
       const outputTypes = new Map(
-        Object.entries<Node>(outputs).map(([name, { type }]) => [name as Output, type]),
+        Object.entries<Node>(outputs).map(([name, { type }]) => [name as Output, type.dtype]),
       );
       const { bytes, feeds } = toOnnx(outputs);
       const session = await ort.InferenceSession.create(bytes, fewRuns ? quick : settings);

@@ -11,7 +11,8 @@ const SCHEMA = `
   syntax = "proto2";
   message AttributeProto {
     optional string name = 1;  optional int32 type = 20;
-    optional float f = 2;  optional int64 i = 3;  optional bytes s = 4;  repeated int64 ints = 8;
+    optional float f = 2;  optional int64 i = 3;  optional bytes s = 4;  optional GraphProto g = 6;
+    repeated int64 ints = 8;
   }
   message NodeProto {
     repeated string input = 1;  repeated string output = 2;
@@ -26,7 +27,7 @@ const SCHEMA = `
   message TypeProto { optional TensorTypeProto tensorType = 1; }
   message TensorTypeProto { optional int32 elemType = 1;  optional ShapeProto shape = 2; }
   message ShapeProto { repeated DimProto dim = 1; }
-  message DimProto { optional int64 dimValue = 1; }
+  message DimProto { optional int64 dimValue = 1;  optional string dimParam = 2; }
   message GraphProto {
     repeated NodeProto node = 1;  optional string name = 2;  repeated TensorProto initializer = 5;
     repeated ValueInfoProto input = 11;  repeated ValueInfoProto output = 12;
@@ -43,7 +44,7 @@ const SCHEMA = `
 export const ELEMENT = { float32: 1, uint8: 2, uint16: 4, int32: 6, int64: 7, bool: 9 } as const;
 
 /** Kinds of attribute, by ONNX's numbers. */
-export const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+export const ATTRIBUTE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
 
 /** A named setting of an ONNX node. */
 export interface AttributeProto {
@@ -52,6 +53,7 @@ export interface AttributeProto {
   f?: number;
   i?: number;
   s?: Uint8Array;
+  g?: GraphProto;
   ints?: readonly number[];
 }
 
@@ -73,10 +75,13 @@ export interface TensorProto {
   rawData: Uint8Array;
 }
 
+/** A size, or the name of one that is known only when the model runs. */
+export type DimProto = { dimValue: number } | { dimParam: string };
+
 /** Name and type of an input or output. */
 export interface ValueInfoProto {
   name: string;
-  type: { tensorType: { elemType: number; shape: { dim: { dimValue: number }[] } } };
+  type: { tensorType: { elemType: number; shape: { dim: DimProto[] } } };
 }
 
 /** Everything inside a model. */

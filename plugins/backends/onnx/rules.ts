@@ -34,8 +34,20 @@ const shapeOfInput = (node: Node, i: number) => shapeOf(node.inputs[i]!);
 function column(emit: Emitter, name: string, node: Node): string {
   return emit.once(
     `column ${name}`,
-    () => emit.node("Reshape", [name, emit.int64s([...shapeOf(node), 1])]),
+    () => emit.node("Reshape", [name, emit.sizes([...shapeOf(node), 1])]),
   );
+}
+
+/** int32 indices as the int64 that some operators insist on. */
+function int64(emit: Emitter, name: string): string {
+  return emit.once(`as int64 ${name}`, () => emit.node("Cast", [name], { to: ELEMENT.int64 }));
+}
+
+/** int64 places as the int32 that a graph has. */
+function int32(emit: Emitter, name: string): string {
+  const places = emit.node("Cast", [name], { to: ELEMENT.int32 });
+  emit.remember(`as int64 ${places}`, name);
+  return places;
 }
 
 function logSoftmax(emit: Emitter, logits: string): string {
@@ -129,12 +141,12 @@ const movement = {
       ? x!
       : emit.node("ReduceSum", [x!, emit.int64s(axes)], { keepdims: keepDims ? 1 : 0 }),
   reshape: (emit, [x], { shape }) =>
-    emit.node("Reshape", [x!, emit.int64s(shape)], { allowzero: 1 }),
+    emit.node("Reshape", [x!, emit.sizes(shape)], { allowzero: 1 }),
   transpose: (emit, inputs, { permutation }) =>
     emit.node("Transpose", inputs, { perm: permutation }),
-  broadcastTo: (emit, [x], { shape }) => emit.node("Expand", [x!, emit.int64s(shape)]),
+  broadcastTo: (emit, [x], { shape }) => emit.node("Expand", [x!, emit.sizes(shape)]),
   slice: (emit, [x], { axis, start, end }) =>
-    emit.node("Slice", [x!, emit.int64s([start]), emit.int64s([end]), emit.int64s([axis])]),
+    emit.node("Slice", [x!, emit.sizes([start]), emit.sizes([end]), emit.int64s([axis])]),
   pad(emit, [x], { axis, before, after }, node) {
     // Widths for every axis: ONNX Runtime 1.30 moves transposes past a Pad as if it had no list of
     // axes, and then looks for widths that are not there.
@@ -150,13 +162,13 @@ const movement = {
 const indexing = {
   gatherRows: (emit, inputs) => emit.node("Gather", inputs, { axis: 0 }),
   scatterRows(emit, [values, ids], _attrs, node) {
-    const zeros = emit.node("Expand", [emit.scalar(0), emit.int64s(shapeOf(node))]);
-    const index = emit.node("Cast", [column(emit, ids!, node.inputs[1]!)], { to: ELEMENT.int64 });
+    const zeros = emit.node("Expand", [emit.scalar(0), emit.sizes(shapeOf(node))]);
+    const index = int64(emit, column(emit, ids!, node.inputs[1]!));
     return emit.node("ScatterND", [zeros, index, values!], { reduction: "add" });
   },
   takeLast(emit, [x, ids], _attrs, node) {
     const taken = emit.node("GatherElements", [x!, column(emit, ids!, node)], { axis: -1 });
-    return emit.node("Reshape", [taken, emit.int64s(shapeOf(node))]);
+    return emit.node("Reshape", [taken, emit.sizes(shapeOf(node))]);
   },
   addAtLast: (emit, [x, ids, values], _attrs, node) =>
     emit.node("ScatterElements", [
@@ -176,7 +188,7 @@ const contraction = {
   crossEntropy(emit, [logits, targets], _attrs, node) {
     const ids = column(emit, targets!, node);
     const taken = emit.node("GatherElements", [logSoftmax(emit, logits!), ids], { axis: -1 });
-    return emit.node("Neg", [emit.node("Reshape", [taken, emit.int64s(shapeOf(node))])]);
+    return emit.node("Neg", [emit.node("Reshape", [taken, emit.sizes(shapeOf(node))])]);
   },
   klDivergence(emit, [student, teacher], _attrs, node) {
     const logP = logSoftmax(emit, teacher!);
@@ -200,20 +212,33 @@ const contraction = {
       return emit.node("Reciprocal", [root]);
     }),
   rope(emit, [x, positions, cos, sin], { heads }) {
-    const at = emit.once(
-      `int64 ${positions}`,
-      () => emit.node("Cast", [positions!], { to: ELEMENT.int64 }),
-    );
+    const at = int64(emit, positions!);
     return emit.node("RotaryEmbedding", [x!, at, cos!, sin!], { num_heads: heads }, CONTRIB);
   },
 } satisfies { [K in OpName]?: Rule<K> };
 
-/** Every operation but those that bring values in (`lower.ts`). */
+const selection = {
+  nonZero(emit, [x]) {
+    const places = emit.node("NonZero", [x!]); // [1, N]
+    return int32(emit, emit.node("Squeeze", [places, emit.int64s([0])]));
+  },
+  countUp(emit, [limits]) {
+    const largest = emit.node("ReduceMax", [limits!], { keepdims: 0 });
+    const end = emit.node("Cast", [largest], { to: ELEMENT.int64 });
+    return int32(emit, emit.node("Range", [emit.int64(0), end, emit.int64(1)]));
+  },
+  putRows: (emit, [x, ids, values], _attrs, node) =>
+    emit.node("ScatterND", [x!, int64(emit, column(emit, ids!, node.inputs[1]!)), values!]),
+  cumulativeSum: (emit, [x], { axis }) => emit.node("CumSum", [x!, emit.int64(axis)]),
+} satisfies { [K in OpName]?: Rule<K> };
+
+/** Every operation but choices and those that bring values in (`lower.ts`). */
 export const rules: {
-  readonly [K in Exclude<OpName, "input" | "constant" | "dequantize">]: Rule<K>;
+  readonly [K in Exclude<OpName, "input" | "constant" | "dequantize" | "choose">]: Rule<K>;
 } = {
   ...elementwise,
   ...movement,
   ...indexing,
+  ...selection,
   ...contraction,
 };

@@ -8,8 +8,8 @@
 import { type Backend, type DeviceTensor, type Program } from "../../../core/contracts/backend.ts";
 import { matmulFlops, type Node } from "../../../core/graph/mod.ts";
 import {
+  bindShape,
   type HostTensor,
-  sameShape,
   showType,
   sizeOf,
   type TensorType,
@@ -73,9 +73,8 @@ export function evaluate(
   feeds: HostFeeds,
 ): HostTensor[] | Record<string, HostTensor> {
   const planned = plan(Object.values(outputs));
-  const results = interpret(planned, readFeeds(planned.inputs, feeds)).map((value) =>
-    given(value, false)
-  );
+  const { values, sizes } = readFeeds(planned.inputs, feeds);
+  const results = interpret(planned, values, sizes).map((value) => given(value, false));
   if (Array.isArray(outputs)) return results;
   return Object.fromEntries(Object.keys(outputs).map((name, i) => [name, results[i]!]));
 }
@@ -94,7 +93,8 @@ function compile<Output extends string>(
     run: (feeds) =>
       Promise.try(() => {
         if (!planned) throw new Error("Cannot run a program that was disposed of");
-        const results = interpret(planned, readFeeds(inputs, feeds));
+        const { values, sizes } = readFeeds(inputs, feeds);
+        const results = interpret(planned, values, sizes);
         const entries = names.map((name, i) => [name, given(results[i]!, round)] as const);
         return Object.fromEntries(entries) as Record<Output, HostTensor>;
       }),
@@ -105,12 +105,13 @@ function compile<Output extends string>(
   };
 }
 
-/** The value of each input among `feeds`. */
+/** The value of each input among `feeds`, and the sizes that they bring with them. */
 function readFeeds(
   inputs: ReadonlyMap<string, TensorType>,
   feeds: Readonly<Record<string, HostTensor | DeviceTensor>>,
-): Map<string, Value> {
+): { values: Map<string, Value>; sizes: Map<string, number> } {
   const values = new Map<string, Value>();
+  const sizes = new Map<string, number>();
   for (const [name, type] of inputs) {
     const feed = feeds[name];
     if (!feed) {
@@ -118,20 +119,20 @@ function readFeeds(
     }
     const value = feed instanceof ReferenceTensor ? feed.value : "data" in feed ? held(feed) : null;
     if (!value) throw new TypeError(`Cannot feed "${name}": the tensor is another backend's`);
-    if (value.dtype !== type.dtype || !sameShape(value.shape, type.shape)) {
+    if (value.dtype !== type.dtype || !bindShape(type.shape, value.shape, sizes)) {
       throw new TypeError(
         `Cannot feed "${name}" with ${showType(value)}: it takes ${showType(type)}`,
       );
     }
-    if (value.data.length !== sizeOf(type.shape)) {
+    if (value.data.length !== sizeOf(value.shape)) {
       throw new TypeError(
-        `Cannot feed "${name}" with ${value.data.length} values: ${showType(type)} has ` +
-          `${sizeOf(type.shape)}`,
+        `Cannot feed "${name}" with ${value.data.length} values: ${showType(value)} has ` +
+          `${sizeOf(value.shape)}`,
       );
     }
     values.set(name, value);
   }
-  return values;
+  return { values, sizes };
 }
 
 /** A tensor from outside, as the interpreter holds it. */

@@ -8,6 +8,7 @@ import * as index from "./index.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as norm from "./norm.ts";
+import * as selection from "./selection.ts";
 import * as softmax from "./softmax.ts";
 
 /** Operations that compute something; inputs are fed. */
@@ -41,6 +42,11 @@ export const kernels: { readonly [K in ComputedOp]: Kernel<K> } = {
   scatterRows: index.scatterRows,
   takeLast: index.takeLast,
   addAtLast: index.addAtLast,
+  nonZero: selection.nonZero,
+  countUp: selection.countUp,
+  putRows: selection.putRows,
+  cumulativeSum: selection.cumulativeSum,
+  choose: selection.choose,
   softmax: softmax.softmax,
   logSoftmax: softmax.logSoftmax,
   crossEntropy: softmax.crossEntropy,

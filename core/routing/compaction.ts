@@ -1,0 +1,123 @@
+/**
+ * Running a block for the kept tokens only, with the numbers of the gated pass.
+ *
+ * The kept rows of all sequences are gathered, computed as one list, and put back. Only attention
+ * needs to know which sequence a row is from: there each sequence that has any rows is given as many
+ * places as the one with most. Nothing is computed where nothing is kept, and nothing is gathered
+ * where everything is.
+ */
+
+import { type KeysValues, type Memory } from "../contracts/mod.ts";
+import {
+  add,
+  broadcastTo,
+  cast,
+  choose,
+  constant,
+  countUp,
+  cumulativeSum,
+  gatherRows,
+  greater,
+  mul,
+  type Node,
+  nonZero,
+  putRows,
+  reduceSum,
+  reshape,
+  scalar,
+  shapeOf,
+  sub,
+} from "../graph/mod.ts";
+import { ints, runtimeSize } from "../tensor/mod.ts";
+
+/** A block of a pass, and who runs it. */
+export interface KeptBlock {
+  /** States `[B, T, D]` before the block. */
+  readonly states: Node;
+  /** int32 `[B, T]` */
+  readonly positions: Node;
+  readonly memory: Memory;
+  /** `[B, T]`: 1 for the tokens that run the block, else 0. */
+  readonly kept: Node;
+  /** New states of rows, as `DecoderModel.block`. */
+  block(rows: Node, positions: Node, memory: Memory): Node;
+  /** What skipped tokens get added, `[B, T, D]`; absent: nothing. */
+  readonly instead?: Node | undefined;
+  /** Tells the sizes of this block from those of others. */
+  readonly layer: number;
+}
+
+/** States after the block: new ones for the kept tokens, the others as they were. */
+export function runKept({ states, positions, memory, kept, block, instead, layer }: KeptBlock) {
+  const [batch, length, width] = shapeOf(states) as [number, number, number];
+  const all = () => block(states, positions, memory);
+  const passed = instead ? add(states, instead) : states;
+  const count = reduceSum(kept);
+  if (batch * length === 1) return choose(count, all(), passed);
+
+  const flat = [batch * length, width];
+  const size = (what: string) => runtimeSize(`${what} of layer ${layer}`);
+  const rows = nonZero(reshape(kept, [batch * length]), size("kept")); // [N]
+  const [n] = shapeOf(rows) as [number];
+  const own = gatherRows(reshape(states, flat), rows); // [N, D]
+  const at = gatherRows(reshape(positions, [batch * length]), rows); // [N]
+  const packed = packedMemory(memory, kept, rows, {
+    kept: n,
+    sequences: batch === 1 ? 1 : size("sequences"),
+    most: size("most kept"),
+  });
+  const made = block(reshape(own, [n, 1, width]), reshape(at, [n, 1]), packed);
+  const put = putRows(reshape(passed, flat), rows, reshape(made, [n, width]));
+  const skipped = reduceSum(sub(scalar(1), kept));
+  return choose(skipped, choose(count, reshape(put, shapeOf(states)), passed), all());
+}
+
+/** Sizes that are known once the gates are. */
+interface PackedSizes {
+  /** Kept rows of all sequences. */
+  readonly kept: number;
+  /** Sequences that have any. */
+  readonly sequences: number;
+  /** Kept rows of the sequence that has most. */
+  readonly most: number;
+}
+
+/**
+ * What kept rows read: the memory of the sequences that have any, and where each row stands among
+ * those of its sequence.
+ */
+function packedMemory(memory: Memory, kept: Node, rows: Node, sizes: PackedSizes): Memory {
+  const [batch, length] = shapeOf(kept) as [number, number];
+  const counts = reduceSum(kept, [1]); // [B]
+  const active = batch === 1 ? undefined : nonZero(counts, sizes.sequences); // [A]
+  const own = active ? gatherRows(counts, active) : counts; // [A]
+  const before = sub(cumulativeSum(own, 0), own);
+  const column = (x: Node) => reshape(x, [sizes.sequences, 1]);
+  const place = cast(countUp(own, sizes.most), "float32"); // [K]
+  const isUsed = greater(column(own), place); // [A, K]
+  // Rows stand in the order of their sequences. A place that nobody uses repeats the first row.
+  const index = cast(add(column(before), mul(isUsed, place)), "int32"); // [A, K] into [N]
+  const slots = nonZero(reshape(isUsed, [sizes.sequences * sizes.most]), sizes.kept); // [N]
+
+  const ofActive = ({ keys, values }: KeysValues) =>
+    active ? { keys: gatherRows(keys, active), values: gatherRows(values, active) } : {
+      keys,
+      values,
+    };
+  const [masks, , maskRows, positions] = shapeOf(memory.mask) as [number, number, number, number];
+  const table = reshape(memory.mask, [masks * maskRows, positions]);
+  const inTable = masks === batch ? rows : gatherRows(tokenOfRow(batch, length), rows);
+  const mask = gatherRows(table, gatherRows(inTable, index)); // [A, K, S]
+  return {
+    ...ofActive(memory),
+    ...(memory.earlier ? { earlier: ofActive(memory.earlier) } : {}),
+    mask: reshape(mask, [sizes.sequences, 1, sizes.most, positions]),
+    packing: { index, slots },
+  };
+}
+
+/** Which token of its sequence each row is, int32 `[B T]`. */
+function tokenOfRow(batch: number, length: number): Node {
+  const tokens = ints([1, length], Array.from({ length }, (_, token) => token));
+  return reshape(broadcastTo(constant(tokens), [batch, length]), [batch * length]);
+}
