@@ -22,6 +22,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "core/routing",
     "core/io",
   ],
+  "core/inference": [
+    "core/tensor",
+    "core/graph",
+    "core/contracts",
+    "core/nn",
+    "core/routing",
+    "core/io",
+    "core/train",
+  ],
   "core/eval": [
     "core/tensor",
     "core/graph",
@@ -30,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "core/routing",
     "core/io",
     "core/train",
+    "core/inference",
   ],
   "core/report": ["core/tensor", "core/contracts", "core/io"],
   // The versions that a run records are those of deno.json.

@@ -1,11 +1,17 @@
 /** A trained model beside everything that it has to be compared with, on the same text. */
 
 import { type Router } from "../contracts/mod.ts";
-import { flopsAt, randomGates, type RoutingStatistics, type TokenFlops } from "../routing/mod.ts";
+import {
+  flopsAt,
+  type OperatingPoint,
+  randomGates,
+  type RoutingStatistics,
+  type TokenFlops,
+} from "../routing/mod.ts";
 import { RandomStream } from "../tensor/mod.ts";
 import { type FrontierPoint, frontierPoints } from "./model_frontier.ts";
 import { choiceAccuracy, type ChoiceBatches } from "./choices.ts";
-import { type Evaluator, type LabelledBatch, type OperatingPoint } from "./evaluator.ts";
+import { type Evaluator, type LabelledBatch } from "./evaluator.ts";
 import { gateInformation, lookupGates } from "./lookup_controls.ts";
 import { greedyStaticMask, staticMaskGates } from "./static_mask.ts";
 import { type RoutedLoss, type TextLoss } from "./text_loss.ts";

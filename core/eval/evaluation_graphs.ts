@@ -51,7 +51,8 @@ export function evaluationGraph(
   const { base, student } = studentNodes(options, false);
 
   const losses = (params: ParamNodes, routing?: Routing | FixedGates) => {
-    const pass = forward(model, params, tokens, routing);
+    // The numbers of the gated pass, in the time of the blocks that run.
+    const pass = forward(model, params, tokens, routing, { compacted: true });
     const each = lossesInParts(
       (rows) => model.head(params, rows),
       pass.hiddenStates,

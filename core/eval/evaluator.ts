@@ -9,6 +9,7 @@ import { type Backend, type DeviceTensor, type Feeds, type Program } from "../co
 import { type Weights } from "../nn/mod.ts";
 import {
   calibrateThreshold,
+  type OperatingPoint,
   randomGates,
   rateMatchedGates,
   RoutingStatistics,
@@ -37,14 +38,6 @@ export interface LabelledBatch extends Batch {
 /** Whether a token of a batch, by its place, is no padding. */
 export function realTokens({ tokenMask }: Pick<Batch, "tokenMask">): (token: number) => boolean {
   return (token) => tokenMask.data[token] === 1;
-}
-
-/** Where on its frontier a router is asked to work. */
-export interface OperatingPoint {
-  /** A block runs where its logit is above this. */
-  readonly threshold: number;
-  /** The share of routable token-block pairs that is meant to be skipped. */
-  readonly targetSkip: number;
 }
 
 /** Ways to skip that a router is compared with. */

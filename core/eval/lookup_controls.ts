@@ -1,13 +1,12 @@
 /** A trained router against tables of its own mean answers, by token and by position. */
 
-import { calibrateThreshold, GateInformation, LogitTable } from "../routing/mod.ts";
 import {
-  type Evaluator,
-  type GatesOf,
-  type LabelledBatch,
+  calibrateThreshold,
+  GateInformation,
+  LogitTable,
   type OperatingPoint,
-  realTokens,
-} from "./evaluator.ts";
+} from "../routing/mod.ts";
+import { type Evaluator, type GatesOf, type LabelledBatch, realTokens } from "./evaluator.ts";
 
 /** What a table is looked up by. */
 export type LookupKey = "token" | "position";

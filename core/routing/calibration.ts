@@ -1,5 +1,13 @@
 /** Choosing the threshold on a router's logits for a wanted budget. */
 
+/** Where on its frontier a router is asked to work. */
+export interface OperatingPoint {
+  /** A block runs where its logit is above this. */
+  readonly threshold: number;
+  /** The share of routable token-block pairs that is meant to be skipped. */
+  readonly targetSkip: number;
+}
+
 /**
  * The threshold at which a share `skip` of `logits` is skipped (a block runs where its logit is above
  * the threshold).

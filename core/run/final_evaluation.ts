@@ -7,10 +7,9 @@ import {
   type ComparisonRow,
   type Evaluator,
   expectedBatches,
-  type OperatingPoint,
   rowOf,
 } from "../eval/mod.ts";
-import { RoutingStatistics, tokenFlops } from "../routing/mod.ts";
+import { type OperatingPoint, RoutingStatistics, tokenFlops } from "../routing/mod.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
 import { type Parts } from "./parts.ts";
 import { createProgress } from "./progress.ts";

@@ -3,7 +3,8 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../contracts/mod.ts";
-import { Evaluator, type OperatingPoint } from "../eval/mod.ts";
+import { Evaluator } from "../eval/mod.ts";
+import { type OperatingPoint } from "../routing/mod.ts";
 import { readJsonObject } from "../io/mod.ts";
 import { type Weights } from "../nn/mod.ts";
 import { readTrained } from "../train/mod.ts";

@@ -12,7 +12,8 @@ import {
   TrainingStep,
 } from "../train/mod.ts";
 import { UserError } from "../contracts/mod.ts";
-import { Evaluator, type OperatingPoint, type RoutedLoss } from "../eval/mod.ts";
+import { Evaluator, type RoutedLoss } from "../eval/mod.ts";
+import { type OperatingPoint } from "../routing/mod.ts";
 import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
 import { LAYER_COLUMNS, METRIC_COLUMNS, MetricsCsv } from "./metrics_csv.ts";
 import { type Parts } from "./parts.ts";

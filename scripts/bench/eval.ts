@@ -11,13 +11,8 @@
 import "../../core/run/permissions.ts";
 import { join } from "node:path";
 import { type TaskRequest, UserError } from "../../core/contracts/mod.ts";
-import {
-  askRequests,
-  Encoder,
-  Passes,
-  prepareTask,
-  type TaskChoices,
-} from "../../core/eval/mod.ts";
+import { askRequests, Encoder, prepareTask, type TaskChoices } from "../../core/eval/mod.ts";
+import { Passes } from "../../core/inference/mod.ts";
 import { taskRows } from "../../core/io/mod.ts";
 import { countFrom, newCommand, readOptions } from "../../core/run/command.ts";
 import { openModel, type Subject } from "../../core/run/evaluation/subject.ts";
@@ -98,7 +93,7 @@ async function timeOurs(
   sharesPrefixes: boolean,
   timing: Timing,
 ): Promise<void> {
-  await using passes = new Passes(subject.asked);
+  await using passes = new Passes(subject.model);
   const started = performance.now();
   const { answers } = await askRequests(passes, new Encoder(subject.encoding), requests, {
     sharesPrefixes,

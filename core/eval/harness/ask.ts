@@ -1,10 +1,10 @@
 /** Puts a task's requests to a model and brings the answers back in order. */
 
 import { type TaskAnswer, type TaskRequest, UserError } from "../../contracts/mod.ts";
+import { type Passes } from "../../inference/mod.ts";
 import {
   type Encoder,
   generateGreedily,
-  type Passes,
   type ScoredSequence,
   scoreSequences,
   type ScoringOptions,

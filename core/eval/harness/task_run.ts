@@ -8,7 +8,8 @@ import {
   UserError,
 } from "../../contracts/mod.ts";
 import { type TaskRows } from "../../io/mod.ts";
-import { type Encoder, type Passes, type ScoringOptions } from "../scoring/mod.ts";
+import { type Passes } from "../../inference/mod.ts";
+import { type Encoder, type ScoringOptions } from "../scoring/mod.ts";
 import { askRequests } from "./ask.ts";
 import { FewShots } from "./few_shot.ts";
 import { aggregate } from "./metrics.ts";

@@ -95,55 +95,23 @@ function compareTokens(a: Int32Array, b: Int32Array): number {
   return shared < a.length && shared < b.length ? a[shared]! - b[shared]! : a.length - b.length;
 }
 
-/** Inputs that are computed together. */
-export interface PlannedBatch {
-  readonly inputs: readonly PlannedInput[];
-  /** Tokens of each after the prefix, rounded up. */
-  readonly length: number;
-}
-
 /**
  * Cuts a group into batches of about `tokens` tokens, longest inputs first.
  *
  * @param rows the most inputs of a batch
- * @param longest the most tokens that the model reads
  */
 export function planBatches(
   { prefix, inputs }: PrefixGroup,
   tokens: number,
   rows: number,
-  longest: number,
-): PlannedBatch[] {
+): PlannedInput[][] {
   const sorted = [...inputs].sort((a, b) => b.input.length - a.input.length);
-  const batches: PlannedBatch[] = [];
+  const batches: PlannedInput[][] = [];
   for (let start = 0; start < sorted.length;) {
-    const length = Math.min(longest, roundLength(sorted[start]!.input.length - prefix));
-    const fitting = 2 ** Math.floor(Math.log2(Math.max(1, Math.floor(tokens / length))));
+    const fitting = Math.max(1, Math.floor(tokens / (sorted[start]!.input.length - prefix)));
     const count = Math.min(fitting, rows, sorted.length - start);
-    batches.push({ inputs: sorted.slice(start, start + count), length });
+    batches.push(sorted.slice(start, start + count));
     start += count;
   }
   return batches;
-}
-
-/**
- * The next length that programs are made for: multiples of eight, and of long ones eight in each
- * doubling, so that of those an eighth is padding at most.
- */
-export function roundLength(length: number): number {
-  return roundUp(length, Math.max(8, 2 ** (Math.floor(Math.log2(Math.max(1, length))) - 3)));
-}
-
-/** The next number of earlier positions that programs are made for; coarser, as they cost little. */
-export function roundPast(length: number): number {
-  return roundUp(length, Math.max(32, 2 ** (Math.floor(Math.log2(Math.max(1, length))) - 2)));
-}
-
-function roundUp(length: number, grain: number): number {
-  return Math.max(1, Math.ceil(length / grain)) * grain;
-}
-
-/** The next number of sequences or rows that programs are made for: a power of two. */
-export function roundCount(count: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(1, count)));
 }

@@ -1,15 +1,11 @@
 /** How likely sequences are: planned, computed in batches, given back in the order of the asking. */
 
-import { gatesAt, routingOf } from "./asked_model.ts";
-import { type Earlier, type Passes } from "./passes.ts";
-import { type PassShape } from "./pass.ts";
+import { type Earlier, gatesAt, type Passes, routingOf } from "../../inference/mod.ts";
 import {
   planBatches,
   planGroups,
-  type PlannedBatch,
+  type PlannedInput,
   type PrefixGroup,
-  roundCount,
-  roundLength,
   SHORTEST_PREFIX,
 } from "./plan.ts";
 import { type ScoredSequence } from "./sequences.ts";
@@ -33,6 +29,7 @@ export interface ScoringOptions {
 }
 
 const BATCH_TOKENS = 2048;
+const MOST_SEQUENCES = 256;
 
 /** Scores sequences; the scores are in their order. */
 export async function scoreSequences(
@@ -42,14 +39,13 @@ export async function scoreSequences(
 ): Promise<SequenceScore[]> {
   const scores: SequenceScore[] = [];
   // A router that decides from a prompt has to have seen all of it.
-  const routing = routingOf(passes.asked);
+  const routing = routingOf(passes.model);
   const shortest = Math.max(SHORTEST_PREFIX, routing.promptTokens + 1);
   const shares = sharesPrefixes && routing.sharesPrefixes;
-  const longest = passes.asked.student.model.dims.maxPositions;
   for (const group of planGroups(sequences, shares, shortest)) {
     const earlier = await runPrefix(passes, group);
     const budget = batchSize === undefined ? BATCH_TOKENS : Infinity;
-    for (const batch of planBatches(group, budget, batchSize ?? 256, longest)) {
+    for (const batch of planBatches(group, budget, batchSize ?? MOST_SEQUENCES)) {
       const done = await runBatch(passes, sequences, batch, group.prefix, earlier, scores);
       onDone?.(done);
     }
@@ -63,72 +59,54 @@ async function runPrefix(
   { prefix, inputs }: PrefixGroup,
 ): Promise<Earlier | undefined> {
   if (prefix === 0) return undefined;
-  const past = pastOf(passes, prefix);
-  const outputs = await passes.run({
-    batch: 1,
-    length: past,
-    past: 0,
-    ownPast: false,
-    rows: 1,
-    answers: "none",
+  const { gates, ...memory } = await passes.run({
+    sequences: [inputs[0]!.input.subarray(0, prefix)],
     keepsMemory: true,
-  }, { sequences: [inputs[0]!.input.subarray(0, prefix)] });
-  const { gates, ...memory } = outputs;
+  });
   return {
     memory,
     lengths: [prefix],
+    shared: true,
     ...(gates ? { gates: [gatesAt(gates, prefix - 1)] } : {}),
   };
-}
-
-function pastOf(passes: Passes, prefix: number): number {
-  return Math.min(roundLength(prefix), passes.asked.student.model.dims.maxPositions);
 }
 
 /** Computes one batch and notes its scores; the number of sequences that are done with it. */
 async function runBatch(
   passes: Passes,
   sequences: readonly ScoredSequence[],
-  { inputs, length }: PlannedBatch,
+  inputs: readonly PlannedInput[],
   prefix: number,
   earlier: Earlier | undefined,
   scores: SequenceScore[],
 ): Promise<number> {
-  const rows: number[] = [];
+  const rows: [number, number][] = [];
   const targets: number[] = [];
   const spans: { place: number; start: number; end: number }[] = [];
   inputs.forEach(({ input, asked }, row) => {
     for (const place of asked) {
       const wanted = sequences[place]!.targets;
-      const first = row * length + input.length - prefix - wanted.length;
+      const first = input.length - prefix - wanted.length;
       spans.push({ place, start: rows.length, end: rows.length + wanted.length });
       wanted.forEach((target, i) => {
-        rows.push(first + i);
+        rows.push([row, first + i]);
         targets.push(target);
       });
     }
   });
-  const shape: PassShape = {
-    batch: roundCount(inputs.length),
-    length,
-    past: prefix === 0 ? 0 : pastOf(passes, prefix),
-    ownPast: false,
-    rows: roundCount(rows.length),
-    answers: "targets",
-    keepsMemory: false,
-  };
-  const { losses, better } = await passes.run(shape, {
+  const { states } = await passes.run({
     sequences: inputs.map(({ input }) => input.subarray(prefix)),
     rows,
-    targets,
-    ...(earlier ? { earlier } : {}),
+    answers: "states",
+    earlier,
   });
+  const { losses, better } = await passes.score(states!, targets);
   for (const { place, start, end } of spans) {
     let logLikelihood = 0;
     let isGreedy = true;
     for (let i = start; i < end; i++) {
-      logLikelihood -= losses!.data[i]!;
-      isGreedy &&= better!.data[i] === 0;
+      logLikelihood -= losses[i]!;
+      isGreedy &&= better[i] === 0;
     }
     scores[place] = { logLikelihood, isGreedy };
   }

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../../contracts/mod.ts";
-import { type Depth } from "../../eval/mod.ts";
+import { type Depth } from "../../inference/mod.ts";
 import { taskRows } from "../../io/mod.ts";
 import { openFinishedRun } from "../finished_run.ts";
 import { scaleOf } from "../models.ts";

@@ -13,7 +13,6 @@ import {
   Encoder,
   type GroupOutcome,
   groupOutcomes,
-  Passes,
   type PreparedTask,
   prepareTask,
   resultsFile,
@@ -23,6 +22,7 @@ import {
   type TaskChoices,
   type TaskOutcome,
 } from "../../eval/mod.ts";
+import { Passes } from "../../inference/mod.ts";
 import { readJsonObject, writeFileAtomic } from "../../io/mod.ts";
 import { createProgress } from "../progress.ts";
 import { type Subject } from "./subject.ts";
@@ -75,7 +75,7 @@ export async function evaluateTasks(subject: Subject, plan: EvaluationPlan): Pro
   const prepared: PreparedTask[] = [];
   for (const task of open) prepared.push(await prepareTask(task, plan.source, plan));
 
-  await using passes = new Passes(subject.asked, seed);
+  await using passes = new Passes(subject.model, seed);
   const encoder = new Encoder(subject.encoding);
   const total = prepared.reduce((sum, { requests }) => sum + requests, 0);
   const progress = createProgress({ label: subject.label, total, quiet });

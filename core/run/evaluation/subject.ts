@@ -1,7 +1,8 @@
 /** Who is evaluated: a plain model, or what a finished run has made of it. */
 
 import { type Repositories } from "../../contracts/mod.ts";
-import { type AskedModel, type Depth, type Encoding, encodingOf } from "../../eval/mod.ts";
+import { type Encoding, encodingOf } from "../../eval/mod.ts";
+import { type Depth, type InferenceModel } from "../../inference/mod.ts";
 import { assertTokenizerFits, loadTokenizer, openModelFolder } from "../../io/mod.ts";
 import { checkWeights, loadFrozen } from "../../train/mod.ts";
 import { type BackendConfig } from "../config_schema.ts";
@@ -13,7 +14,7 @@ import { type Plugins } from "../plugins.ts";
 export interface Subject {
   /** What tables call it. */
   readonly label: string;
-  readonly asked: AskedModel;
+  readonly model: InferenceModel;
   readonly encoding: Encoding;
   /** Which model it is, in plain values: for the records, and to tell evaluations apart. */
   readonly source: Readonly<Record<string, unknown>>;
@@ -47,7 +48,7 @@ export async function openModel(
   const weights = loadFrozen(folder.weights, model, backend, "float32");
   return {
     label: name,
-    asked: { backend, student: { model }, depth: "base", weights },
+    model: { backend, student: { model }, depth: "base", weights },
     encoding: encodingOf(tokenizer, model.dims.maxPositions),
     source: { model: name },
     async [Symbol.asyncDispose]() {
@@ -76,7 +77,7 @@ export async function subjectOfRun(
   );
   return {
     label,
-    asked: { backend, student, depth, weights: { ...frozen, ...trained }, point: at },
+    model: { backend, student, depth, weights: { ...frozen, ...trained }, point: at },
     encoding: encodingOf(tokenizer, student.model.dims.maxPositions),
     source: { run: path, depth, ...(budget === undefined ? {} : { budget }) },
   };

@@ -10,12 +10,12 @@ import {
   Encoder,
   groupOutcomes,
   hashesOf,
-  Passes,
   prepareTask,
   runTask,
   type Sample,
   type TaskOutcome,
 } from "../../../core/eval/mod.ts";
+import { Passes } from "../../../core/inference/mod.ts";
 import { openModel } from "../../../core/run/evaluation/subject.ts";
 import { builtinPlugins } from "../../../plugins/mod.ts";
 import { goldenRows, mmluSubjects } from "./data.ts";
@@ -74,7 +74,7 @@ export async function compareWithGolden(
   const golden = JSON.parse(gunzipSync(fs.readFileSync(goldenPath)).toString()) as Golden;
   const plugins = builtinPlugins();
   await using subject = await openModel(model, plugins, assertNoDownload);
-  await using passes = new Passes(subject.asked);
+  await using passes = new Passes(subject.model);
   const encoder = new Encoder(subject.encoding);
   const { task: name, num_fewshot: shots } = golden.run;
   const names = name === "mmlu" ? mmluSubjects(data).map((own) => `mmlu_${own}`) : [name];

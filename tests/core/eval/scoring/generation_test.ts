@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import {
   generateGreedily,
-  Passes,
   type ScoredSequence,
   scoreSequences,
 } from "../../../../core/eval/scoring/mod.ts";
+import { Passes } from "../../../../core/inference/mod.ts";
 import { type Tokenizer } from "../../../../core/io/mod.ts";
 import { MODEL } from "../../../support/tiny_student.ts";
 import { type RouterName } from "../support.ts";
-import { askedModel, drawTokens, passesOf } from "./support.ts";
+import { drawTokens, passesOf, tinyModel } from "./support.ts";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz012345";
 
@@ -63,7 +63,7 @@ for (const [name, router] of cases) {
 }
 
 Deno.test("a text ends before its stop string, or at the end token, whatever the others do", async () => {
-  await using passes = new Passes(askedModel("base"));
+  await using passes = new Passes(tinyModel("base"));
   const limits = { until: [] as string[], maxTokens: 10 };
   const [long, , other] = await generateGreedily(passes, tokenizer(), ids(PROMPTS), limits);
   const stop = long!.slice(4, 6);

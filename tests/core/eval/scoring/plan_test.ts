@@ -2,14 +2,7 @@
 
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import {
-  planBatches,
-  planGroups,
-  roundCount,
-  roundLength,
-  roundPast,
-  type ScoredSequence,
-} from "../../../../core/eval/scoring/mod.ts";
+import { planBatches, planGroups, type ScoredSequence } from "../../../../core/eval/scoring/mod.ts";
 
 function sequence(tokens: readonly number[], scored: number): ScoredSequence {
   return {
@@ -69,9 +62,10 @@ Deno.test("batches hold each input once, longest first, within their size", () =
       rows,
     ) => {
       for (const group of planGroups(sequences, true, 2)) {
-        const batches = planBatches(group, tokens, rows, 16);
-        assert.equal(batches.flatMap(({ inputs }) => inputs).length, group.inputs.length);
-        for (const { inputs, length } of batches) {
+        const batches = planBatches(group, tokens, rows);
+        assert.equal(batches.flat().length, group.inputs.length);
+        for (const inputs of batches) {
+          const length = inputs[0]!.input.length - group.prefix;
           assert.ok(
             inputs.length <= rows && (inputs.length === 1 || inputs.length * length <= tokens),
           );
@@ -80,16 +74,4 @@ Deno.test("batches hold each input once, longest first, within their size", () =
       }
     }),
   );
-});
-
-Deno.test("sizes are rounded up by little, those of long ones by an eighth or a quarter at most, and counts to powers of two", () => {
-  for (let length = 0; length < 5000; length++) {
-    for (const [round, share, least] of [[roundLength, 1.125, 8], [roundPast, 1.25, 32]] as const) {
-      const rounded = round(length);
-      const most = Math.max(length * share, length + least - 1, least);
-      assert.ok(rounded >= length && rounded <= most, `${length} became ${rounded}`);
-      assert.equal(round(rounded), rounded);
-    }
-  }
-  assert.deepEqual([1, 2, 3, 5, 8, 9].map(roundCount), [1, 2, 4, 8, 8, 16]);
 });

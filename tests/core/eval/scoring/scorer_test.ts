@@ -2,13 +2,12 @@
 
 import assert from "node:assert/strict";
 import {
-  type Depth,
-  type Passes,
   type ScoredSequence,
   scoreSequences,
   type SequenceScore,
 } from "../../../../core/eval/scoring/mod.ts";
 import { input, logSoftmax } from "../../../../core/graph/mod.ts";
+import { type Depth, type Passes } from "../../../../core/inference/mod.ts";
 import { inputNodes, ParamNodes } from "../../../../core/nn/mod.ts";
 import { forward } from "../../../../core/routing/mod.ts";
 import { ints } from "../../../../core/tensor/mod.ts";

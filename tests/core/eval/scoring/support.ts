@@ -1,6 +1,6 @@
 /** The tiny student, to be asked things. */
 
-import { type AskedModel, type Depth, Passes } from "../../../../core/eval/scoring/mod.ts";
+import { type Depth, type InferenceModel, Passes } from "../../../../core/inference/mod.ts";
 import { initialize } from "../../../../core/nn/mod.ts";
 import { routingParams } from "../../../../core/train/mod.ts";
 import { RandomStream } from "../../../../core/tensor/mod.ts";
@@ -9,7 +9,7 @@ import { drawAdapter, drawWeights, jitter, MODEL } from "../../../support/tiny_s
 import { type RouterName, ROUTERS, studentOf } from "../support.ts";
 
 /** The tiny student at this depth, under this router, in float64. */
-export function askedModel(depth: Depth, router: RouterName = "token-gumbel"): AskedModel {
+export function tinyModel(depth: Depth, router: RouterName = "token-gumbel"): InferenceModel {
   const student = studentOf(ROUTERS[router], [1, 1]);
   const own = jitter(initialize(routingParams(student), 6), 0.3, 6);
   return {
@@ -23,7 +23,7 @@ export function askedModel(depth: Depth, router: RouterName = "token-gumbel"): A
 
 /** Passes of the tiny student. */
 export function passesOf(depth: Depth, router?: RouterName): Passes {
-  return new Passes(askedModel(depth, router));
+  return new Passes(tinyModel(depth, router));
 }
 
 /** Random tokens of the tiny student's vocabulary. */

@@ -14,7 +14,7 @@ import {
   resultsTable,
 } from "../../../../core/run/evaluation/tables.ts";
 import { inFolder, userError } from "../../io/support.ts";
-import { askedModel } from "../../eval/scoring/support.ts";
+import { tinyModel } from "../../eval/scoring/support.ts";
 
 /** A token a letter. */
 const tokenizer: Tokenizer = {
@@ -30,7 +30,7 @@ const tokenizer: Tokenizer = {
 function subject(depth: "fullDepth" | "routed" = "routed"): Subject {
   return {
     label: depth,
-    asked: askedModel(depth),
+    model: tinyModel(depth),
     encoding: encodingOf(tokenizer, 32),
     source: { depth },
   };

@@ -1,0 +1,79 @@
+/** Keys and values of texts that grow. */
+
+import { floats, type FloatTensor } from "../tensor/mod.ts";
+import { isMemory } from "./pass_graph.ts";
+import { type PassOutputs } from "./passes.ts";
+
+/** Positions that room is made for at a time: copying is rare, and little of what is read is empty. */
+const GRAIN = 64;
+
+/**
+ * The memory of several texts, each of its own length. Room beyond a text's length holds anything;
+ * whoever reads is told the lengths.
+ */
+export class KeyValueCache {
+  /** By the names of `memoryNames`, each `[B, kvHeads, capacity, headDim]`. */
+  readonly memory: Record<string, FloatTensor> = {};
+  /** Tokens of each text. Lower one to forget its last tokens. */
+  readonly lengths: number[];
+  #capacity = 0;
+
+  constructor(batch: number, private readonly mostPositions: number) {
+    this.lengths = new Array<number>(batch).fill(0);
+  }
+
+  /**
+   * Adds what a pass has made of the first `counts[i]` tokens of each text i.
+   *
+   * @param outputs of a pass that keeps its memory
+   */
+  append(outputs: PassOutputs, counts: readonly number[]): void {
+    const longest = Math.max(...this.lengths.map((length, text) => length + counts[text]!));
+    if (longest > this.#capacity) this.#grow(longest, outputs);
+    for (const [name, all] of Object.entries(this.memory)) {
+      const own = outputs[name]!;
+      const [, heads, made, width] = own.shape as [number, number, number, number];
+      counts.forEach((count, text) => {
+        for (let head = 0; head < heads; head++) {
+          const row = text * heads + head;
+          const from = row * made * width;
+          const to = (row * this.#capacity + this.lengths[text]!) * width;
+          all.data.set((own.data as Float32Array).subarray(from, from + count * width), to);
+        }
+      });
+    }
+    counts.forEach((count, text) => this.lengths[text]! += count);
+  }
+
+  /** Makes room for `positions`, and arrays where there are none yet. */
+  #grow(positions: number, outputs: PassOutputs): void {
+    const capacity = Math.min(this.mostPositions, Math.ceil(positions / GRAIN) * GRAIN);
+    for (const [name, own] of Object.entries(outputs)) {
+      if (!isMemory(name)) continue;
+      const [batch, heads, , width] = own.shape as [number, number, number, number];
+      const grown = floats([batch, heads, capacity, width]);
+      const before = this.memory[name];
+      for (let row = 0; before && row < batch * heads; row++) {
+        const start = row * this.#capacity * width;
+        const rows = before.data.subarray(start, start + this.#capacity * width);
+        grown.data.set(rows, row * capacity * width);
+      }
+      this.memory[name] = grown;
+    }
+    this.#capacity = capacity;
+  }
+
+  /** Keeps these texts only, in this order. */
+  select(texts: readonly number[]): void {
+    for (const [name, all] of Object.entries(this.memory)) {
+      const [, ...rest] = all.shape as [number, number, number, number];
+      const size = rest.reduce((a, b) => a * b, 1);
+      const kept = floats([texts.length, ...rest]);
+      texts.forEach((text, i) => {
+        kept.data.set(all.data.subarray(text * size, (text + 1) * size), i * size);
+      });
+      this.memory[name] = kept;
+    }
+    this.lengths.splice(0, this.lengths.length, ...texts.map((text) => this.lengths[text]!));
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Continuing texts token by token with a cache: a prompt is read once, in pieces where it is long, and
+ * then every step reads one token of each text and what was kept of those before it.
+ */
+
+import { type FloatTensor, RandomStream } from "../tensor/mod.ts";
+import { KeyValueCache } from "./cache.ts";
+import { gatesAt, routingOf } from "./inference_model.ts";
+import { type Passes, type PassOutputs } from "./passes.ts";
+import { GREEDY, sampleToken, type SamplingOptions } from "./sampling.ts";
+
+/** How texts are continued. */
+export interface ContinuationOptions {
+  /** Tokens that are written to each text at most. */
+  readonly maxTokens: number;
+  /** Whether a text is over, given all that was written to it; unless told, never. */
+  readonly isOver?: (text: number, made: readonly number[]) => boolean;
+  /** How tokens are chosen; the likeliest unless told. */
+  readonly sampling?: SamplingOptions | undefined;
+  /** Draws the tokens; of each text from a stream of its own. */
+  readonly seed?: number | undefined;
+  /** Tokens of a prompt that are read at once. */
+  readonly chunk?: number | undefined;
+}
+
+/** A token that was written. */
+export interface WrittenToken {
+  /** Which text it continues. */
+  readonly text: number;
+  readonly token: number;
+  /**
+   * Gates of the token before it, which it was written after: `[L']`, under a router. The first one's
+   * are those of the prompt's last token.
+   */
+  readonly gates?: Float32Array | undefined;
+}
+
+/** Tokens of a prompt that are read at once, unless told. */
+const CHUNK = 512;
+
+/**
+ * Continues prompts, none of them empty, until each is over: yields the tokens of each step together.
+ *
+ * @param prompts each with `maxTokens` no longer than the model reads
+ */
+export async function* continueTexts(
+  passes: Passes,
+  prompts: readonly Int32Array[],
+  { maxTokens, isOver, sampling = GREEDY, seed = 0, chunk = CHUNK }: ContinuationOptions,
+): AsyncGenerator<readonly WrittenToken[]> {
+  const made = prompts.map((): number[] => []);
+  const streams = prompts.map((_, text) => new RandomStream(seed, "continuation", text));
+  let open = prompts.map((_, text) => text);
+  const read = await readPrompts(passes, prompts, chunk);
+  const { cache } = read;
+  let { answers, decided } = read;
+  for (let step = 0; step < maxTokens && open.length > 0; step++) {
+    const written = open.map((text, row): WrittenToken => {
+      const { logits, place, gates } = answers[row]!;
+      const token = sampleToken(logits, place, sampling, streams[text]!);
+      made[text]!.push(token);
+      return { text, token, gates };
+    });
+    yield written;
+    const staying = open.keys().filter((row) => !isOver?.(open[row]!, made[open[row]!]!)).toArray();
+    if (staying.length < open.length) {
+      open = staying.map((row) => open[row]!);
+      decided = decided && staying.map((row) => decided![row]!);
+      cache.select(staying);
+    }
+    if (step + 1 === maxTokens || open.length === 0) return;
+    const outputs = await passes.run({
+      sequences: open.map((text) => Int32Array.of(made[text]!.at(-1)!)),
+      rows: open.map((_, row) => [row, 0] as const),
+      answers: "logits",
+      keepsMemory: true,
+      earlier: { memory: cache.memory, lengths: cache.lengths, shared: false, gates: decided },
+    });
+    cache.append(outputs, open.map(() => 1));
+    answers = open.map((_, row) => answerOf(outputs, row, row, 0));
+  }
+}
+
+/** What is known after the last token of a text. */
+interface Answer {
+  readonly logits: PassOutputs[string];
+  /** The row of the logits. */
+  readonly place: number;
+  readonly gates: Float32Array | undefined;
+}
+
+function answerOf(outputs: PassOutputs, place: number, row: number, token: number): Answer {
+  const gates = outputs["gates"] as FloatTensor | undefined;
+  return {
+    logits: outputs["logits"]!,
+    place,
+    gates: gates && gatesAt(gates, row * gates.shape[1]! + token),
+  };
+}
+
+/** Prompts, read. */
+export interface ReadPrompts {
+  readonly cache: KeyValueCache;
+  readonly answers: Answer[];
+  /** What a router that decides for whole sequences has decided, for each. */
+  readonly decided: Float32Array[] | undefined;
+}
+
+/** Reads prompts in pieces of `chunk` tokens, which changes no number by more than rounding. */
+export async function readPrompts(
+  passes: Passes,
+  prompts: readonly Int32Array[],
+  chunk = CHUNK,
+): Promise<ReadPrompts> {
+  const { model } = passes.model.student;
+  const { promptTokens } = routingOf(passes.model);
+  // A router that decides from the prompt has to see all that it decides from.
+  const size = Math.max(chunk, promptTokens + 1);
+  const cache = new KeyValueCache(prompts.length, model.dims.maxPositions);
+  const answers = new Array<Answer>(prompts.length);
+  let decided: Float32Array[] | undefined;
+  const longest = Math.max(...prompts.map((prompt) => prompt.length));
+  for (let start = 0; start < longest; start += size) {
+    const sequences = prompts.map((prompt) => prompt.subarray(start, start + size));
+    const ending = prompts.keys()
+      .filter((text) => sequences[text]!.length > 0 && prompts[text]!.length <= start + size)
+      .toArray();
+    const outputs = await passes.run({
+      sequences,
+      rows: ending.map((text) => [text, sequences[text]!.length - 1] as const),
+      answers: "logits",
+      keepsMemory: true,
+      ...(start === 0 ? {} : {
+        earlier: { memory: cache.memory, lengths: cache.lengths, shared: false, gates: decided },
+      }),
+    });
+    ending.forEach((text, place) => {
+      answers[text] = answerOf(outputs, place, text, sequences[text]!.length - 1);
+    });
+    if (start === 0 && promptTokens > 0) {
+      const gates = outputs["gates"]!;
+      decided = sequences.map((own, text) =>
+        gatesAt(gates, text * gates.shape[1]! + own.length - 1)
+      );
+    }
+    cache.append(outputs, sequences.map((own) => own.length));
+  }
+  return { cache, answers, decided };
+}

@@ -1,0 +1,180 @@
+/**
+ * The graph that a model is run with: a pass over some tokens after earlier ones, whose keys and
+ * values were kept. How many sequences, tokens and earlier ones there are is left to each run, so one
+ * program reads a prompt, goes on token by token, and scores batches of any length. Blocks that the
+ * router skips are not computed.
+ */
+
+import { type KeysValues } from "../contracts/mod.ts";
+import {
+  add,
+  broadcastTo,
+  cast,
+  concat,
+  crossEntropy,
+  cumulativeSum,
+  gatherRows,
+  greater,
+  input,
+  mul,
+  type Node,
+  reduceSum,
+  reshape,
+  scalar,
+  scale,
+  sub,
+  takeLast,
+} from "../graph/mod.ts";
+import { MASKED } from "../nn/mod.ts";
+import { forward, type Places } from "../routing/mod.ts";
+import { runtimeSize } from "../tensor/mod.ts";
+import { type InferenceModel, inferenceNodes, routedLayers, routingOf } from "./inference_model.ts";
+
+/** Sizes of a run: sequences, tokens of each, earlier tokens, and tokens whose state is asked for. */
+const SIZES = {
+  batch: runtimeSize("batch"),
+  length: runtimeSize("length"),
+  past: runtimeSize("past"),
+  rows: runtimeSize("rows"),
+};
+
+/** What a pass goes on from, and what it gives. */
+export interface PassKind {
+  /** Whether every sequence has its own earlier tokens, or all share those of one. */
+  readonly past: "none" | "own" | "shared";
+  /** What is given of the tokens that are asked for: logits, or the states that they come from. */
+  readonly answers: "logits" | "states" | "none";
+  /** Whether keys and values of the tokens are given too. */
+  readonly keepsMemory: boolean;
+}
+
+/** Names of a layer's keys and values, as inputs and as outputs. */
+export function memoryNames(layer: number): { keys: string; values: string } {
+  return { keys: `memory.${layer}.keys`, values: `memory.${layer}.values` };
+}
+
+/** Whether an output is a layer's keys or values. */
+export function isMemory(name: string): boolean {
+  return name.startsWith("memory.");
+}
+
+/**
+ * The graph of a pass. Inputs: `tokens` int32 `[B, T]`, padded at the end, and `lengths` int32 `[B]`,
+ * how many of them count; after earlier tokens the memory, `[B or 1, kvHeads, S, headDim]` each, and
+ * `pastLengths` int32 `[B or 1]`, how many of its positions count; `rows` int32 `[N]`, places among
+ * the B T tokens. Outputs: `logits` `[N, V]` or `states` `[N, D]`; `gates` `[B, T, L']` under a
+ * router; the memory of the tokens, `[B, kvHeads, T, headDim]` each.
+ */
+export function passGraph(own: InferenceModel, kind: PassKind): Record<string, Node> {
+  const { batch, length, rows } = SIZES;
+  const { model } = own.student;
+  const decided = kind.past !== "none" && routingOf(own).promptTokens > 0;
+  const { params, routing } = inferenceNodes(own, [batch, length], decided);
+  const real = realTokens();
+  const tokens = input("tokens", [batch, length], "int32");
+  const pass = forward(model, params, tokens, routing && withMask(routing, real), {
+    places: placesOf(own, kind, real),
+    compacted: true,
+  });
+
+  const outputs: Record<string, Node> = {};
+  if (kind.answers !== "none") {
+    const states = gatherRows(
+      reshape(pass.hiddenStates, [batch * length, model.dims.hiddenSize]),
+      input("rows", [rows], "int32"),
+    );
+    if (kind.answers === "logits") outputs["logits"] = model.head(params, states);
+    else outputs["states"] = states;
+  }
+  const gates = routing && ("gates" in routing ? routing.gates : pass.decision!.gates);
+  if (gates) outputs["gates"] = broadcastTo(gates, [batch, length, routedLayers(own)]);
+  if (kind.keepsMemory) {
+    pass.keysValues.forEach((made, layer) => {
+      if (!made) return;
+      const { keys, values } = memoryNames(layer);
+      outputs[keys] = made.keys;
+      outputs[values] = made.values;
+    });
+  }
+  return outputs;
+}
+
+/**
+ * The graph from `states` `[N, D]` to how likely the tokens `targets` int32 `[N]` are after them:
+ * `losses` `[N]` in nats and `better` `[N]`, the number of likelier tokens.
+ */
+export function headGraph(own: InferenceModel): Record<"losses" | "better", Node> {
+  const { rows } = SIZES;
+  const { model } = own.student;
+  const { params } = inferenceNodes({ ...own, depth: "base" }, [1, 1], false);
+  const targets = input("targets", [rows], "int32");
+  const logits = model.head(params, input("states", [rows, model.dims.hiddenSize]));
+  const likelier = greater(logits, reshape(takeLast(logits, targets), [rows, 1]));
+  return { losses: crossEntropy(logits, targets), better: reduceSum(likelier, [1]) };
+}
+
+/** 0, 1, 2, … as float32 `[size]`. */
+function counting(size: number): Node {
+  return sub(cumulativeSum(broadcastTo(scalar(1), [size]), 0), scalar(1));
+}
+
+/** float32 `[B, T]`: 1 for tokens, 0 for padding. */
+function realTokens(): Node {
+  const { batch, length } = SIZES;
+  const lengths = cast(input("lengths", [batch], "int32"), "float32");
+  return greater(reshape(lengths, [batch, 1]), reshape(counting(length), [1, length]));
+}
+
+type Routed = NonNullable<ReturnType<typeof inferenceNodes>["routing"]>;
+
+/** Has a router see which tokens are padding, and skipping follow it. */
+function withMask(routing: Routed, real: Node): Routed {
+  return "router" in routing
+    ? { ...routing, context: { ...routing.context, tokenMask: real } }
+    : { ...routing, gates: mul(routing.gates, reshape(real, [SIZES.batch, SIZES.length, 1])) };
+}
+
+/** Where the tokens stand, and what they may read. */
+function placesOf(own: InferenceModel, { past: kind }: PassKind, real: Node): Places {
+  const { batch, length, past } = SIZES;
+  const place = counting(length);
+  const later = greater(reshape(place, [1, length]), reshape(place, [length, 1])); // [T, T]
+  const ownMask = broadcastTo(
+    reshape(scale(later, MASKED), [1, 1, length, length]),
+    [batch, 1, length, length],
+  );
+  if (kind === "none") {
+    return { positions: cast(mul(reshape(place, [1, length]), real), "int32"), mask: ownMask };
+  }
+  const owners = kind === "own" ? batch : 1;
+  const lengths = reshape(
+    cast(input("pastLengths", [owners], "int32"), "float32"),
+    [owners, 1],
+  );
+  const positions = mul(add(lengths, reshape(place, [1, length])), real); // [B, T]
+  const visible = greater(lengths, reshape(counting(past), [1, past])); // [B or 1, S]
+  const hidden = scale(sub(scalar(1), visible), MASKED);
+  const pastMask = broadcastTo(
+    reshape(hidden, [owners, 1, 1, past]),
+    [batch, 1, length, past],
+  );
+  return {
+    positions: cast(positions, "int32"),
+    mask: concat([pastMask, ownMask], 3),
+    earlier: earlierMemory(own, owners),
+  };
+}
+
+function earlierMemory({ student: { model } }: InferenceModel, owners: number): KeysValues[] {
+  const { numLayers, numKeyValueHeads, headDim } = model.dims;
+  const { batch, past } = SIZES;
+  const of = (name: string) =>
+    broadcastTo(
+      input(name, [owners, numKeyValueHeads, past, headDim]),
+      [batch, numKeyValueHeads, past, headDim],
+    );
+  return Array.from({ length: numLayers }, (_, layer) => {
+    const { keys, values } = memoryNames(layer);
+    return { keys: of(keys), values: of(values) };
+  });
+}
