@@ -15,7 +15,11 @@ export type Feeds = Readonly<Record<string, HostTensor | DeviceTensor>>;
 export interface Program<Output extends string = string> extends AsyncDisposable {
   /** The inputs it takes. */
   readonly inputs: ReadonlyMap<string, TensorType>;
-  /** Floating-point operations of its matrix products, in one run. */
+  /**
+   * Floating-point operations of its matrix products, in one run.
+   *
+   * @throws {RangeError} where sizes are known at run time only.
+   */
   readonly flops: number;
   /**
    * Runs once. Feeds that the program does not know are ignored, so that one set can serve several
@@ -26,10 +30,23 @@ export interface Program<Output extends string = string> extends AsyncDisposable
   run(feeds: Feeds): Promise<Record<Output, HostTensor>>;
 }
 
+/** How matrices that are part of a program are kept: as they are, or in blocks of four bits. */
+export type WeightFormat = "float32" | "int4";
+
 /** What a backend may know of a program before it makes it. */
 export interface CompileOptions {
   /** It will run a few times only: better soon than fast. */
   readonly fewRuns?: boolean;
+  /**
+   * Values of inputs that never change. They become part of the program, arranged as suits the device,
+   * and are not fed any more; the program keeps a copy of its own.
+   */
+  readonly constants?: Feeds;
+  /**
+   * How the matrices among the constants are kept; as they are unless told, or where a backend has no
+   * other form.
+   */
+  readonly weightFormat?: WeightFormat;
 }
 
 /** Turns graphs into programs for one device. */

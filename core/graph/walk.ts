@@ -1,6 +1,6 @@
 /** Walks over graphs: evaluation order, inputs, listing, and the work a graph does. */
 
-import { showType, sizeOf } from "../tensor/mod.ts";
+import { isRuntimeSize, showType, sizeOf } from "../tensor/mod.ts";
 import { apply, type Node, shapeOf } from "./node.ts";
 import { afterOp } from "./ops/control.ts";
 import { type MatmulAttrs, matmulSizes } from "./ops/matmul.ts";
@@ -101,6 +101,8 @@ function withoutWaiting(nodes: readonly Node[]): Node[] {
  * Floating-point operations of the matrix products that `outputs` need: two for each multiply-add.
  * What is computed a second time to save memory counts once. Everything else is left out, as is
  * usual; it is less than one percent at the size of real models.
+ *
+ * @throws {RangeError} where sizes are known at run time only.
  */
 export function matmulFlops(outputs: readonly Node[]): number {
   let flops = 0;
@@ -108,6 +110,9 @@ export function matmulFlops(outputs: readonly Node[]): number {
     if (node.op.name !== "matmul") continue;
     const [a, b] = node.inputs as [Node, Node];
     const { inner } = matmulSizes(a.type, b.type, node.attrs as MatmulAttrs);
+    if ([...shapeOf(node), inner].some(isRuntimeSize)) {
+      throw new RangeError(`Cannot count the operations of ${showType(node.type)}`);
+    }
     flops += 2 * sizeOf(shapeOf(node)) * inner;
   }
   return flops;

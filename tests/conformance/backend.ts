@@ -18,7 +18,14 @@ import {
   scalar,
   softmax,
 } from "../../core/graph/mod.ts";
-import { bytes, floats, type HostTensor, ints, showType } from "../../core/tensor/mod.ts";
+import {
+  bytes,
+  floats,
+  type HostTensor,
+  ints,
+  runtimeSize,
+  showType,
+} from "../../core/tensor/mod.ts";
 import { evaluate } from "../../plugins/backends/reference/mod.ts";
 import { type OperationCase, signed } from "./cases.ts";
 import { assertClose, type Tolerance } from "./close.ts";
@@ -159,6 +166,35 @@ function testPrograms(name: string, make: MakeBackend, tolerance: Tolerance): vo
 
   Deno.test(`${name} ignores feeds that a program does not know`, async () => {
     await check({ sum }, { ...feeds, other: ints([7]) });
+  });
+
+  Deno.test(`${name} makes constant inputs part of the program, uploaded or not`, async () => {
+    await using backend = await make();
+    const weight = input("w", [80, 64]);
+    const x = input("x", [runtimeSize("rows"), 64]);
+    const values = { w: signed(80, 64)("w"), b: signed(80)("b") };
+    const outputs = { y: add(matmul(x, weight, { transB: true }), input("b", [80])) };
+    using uploaded = backend.upload(values.w);
+    await using program = await backend.compile(outputs, {
+      constants: { w: uploaded, b: values.b },
+    });
+    assert.deepEqual([...program.inputs.keys()], ["x"]);
+    for (const rows of [3, 1, 0]) {
+      const given = { x: signed(rows, 64)("x") };
+      const expected = evaluate(outputs, { ...values, ...given });
+      assertClose((await program.run(given)).y, expected.y, tolerance, `${rows} rows`);
+    }
+  });
+
+  Deno.test(`${name} holds sizes that are left to the run against each other`, async () => {
+    await using backend = await make();
+    const [rows, columns] = [runtimeSize("rows"), runtimeSize("columns")];
+    const product = matmul(input("p", [rows, columns]), input("q", [columns, rows]));
+    await using program = await backend.compile({ product });
+    const given = { p: signed(2, 3)("p"), q: signed(3, 2)("q") };
+    assert.deepEqual((await program.run(given)).product.shape, [2, 2]);
+    await assert.rejects(program.run({ ...given, q: signed(3, 4)("q") }), /\bq\b.*columns, rows/);
+    assert.throws(() => program.flops, RangeError);
   });
 
   Deno.test(`${name} takes uploaded tensors of every type, in any number of runs`, async () => {

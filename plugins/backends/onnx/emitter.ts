@@ -65,16 +65,30 @@ export interface ModelFeed {
   readonly asWords: boolean;
 }
 
+/** Values that are too large to be inside an ONNX file, which may have 2 GB at most. */
+export interface OutsideData {
+  /** What the file says where they are. */
+  readonly location: string;
+  readonly bytes: Uint8Array;
+}
+
 /** A finished model. */
 export interface OnnxModel {
   /** The ONNX file. */
   readonly bytes: Uint8Array;
   readonly feeds: readonly ModelFeed[];
+  readonly outside: readonly OutsideData[];
 }
+
+/** Constants from this size on, in bytes, are kept outside the file. */
+const OUTSIDE_FROM = 4096;
 
 /** What all graphs of a model have in common. */
 interface Shared {
   readonly feeds: ModelFeed[];
+  readonly outside: OutsideData[];
+  /** Numbers of what constants are made from. */
+  readonly numbers: Map<object, number>;
   /** Operators and branches so far; what they are numbered by. */
   count: number;
 }
@@ -94,7 +108,9 @@ export class Emitter {
   readonly #shared: Shared;
 
   constructor(private readonly around?: Emitter) {
-    this.#shared = around ? around.#shared : { feeds: [], count: 0 };
+    this.#shared = around
+      ? around.#shared
+      : { feeds: [], outside: [], numbers: new Map(), count: 0 };
     this.#graph = emptyGraph(around ? `branch_${this.#shared.count++}` : "dlr");
   }
 
@@ -143,6 +159,14 @@ export class Emitter {
     return root.once(key, () => make(root));
   }
 
+  /** A constant of the whole model that is made from `source`, once for each `what`. */
+  constantOf(source: object, what: string, make: (root: Emitter) => string): string {
+    const { numbers } = this.#shared;
+    const number = numbers.get(source) ?? numbers.size;
+    numbers.set(source, number);
+    return this.#onceForAll(`${what} of ${number}`, make);
+  }
+
   /** Remembers a value under `key` for {@link recall}. */
   remember(key: string, name: string): void {
     this.#known.set(key, name);
@@ -154,7 +178,11 @@ export class Emitter {
   }
 
   /** Adds a constant. */
-  constant({ dtype, shape, data }: HostTensor, name?: string): string {
+  constant({ dtype, shape, data }: HostTensor): string {
+    return this.#constantNamed(undefined, { dtype, shape, data });
+  }
+
+  #constantNamed(name: string | undefined, { dtype, shape, data }: HostTensor): string {
     const values = dtype === "float32" && !(data instanceof Float32Array)
       ? Float32Array.from(data)
       : data;
@@ -164,7 +192,12 @@ export class Emitter {
 
   /** A value that was expected from outside, as a constant of its name. */
   constantInput(name: string, value: HostTensor): string {
-    return this.#onceForAll(`input ${name}`, (root) => root.constant(value, name));
+    return this.#onceForAll(`input ${name}`, (root) => root.#constantNamed(name, value));
+  }
+
+  /** Constant bytes, as the operators for blocks of four bits take them. */
+  constantBytes(shape: readonly number[], bytes: Uint8Array): string {
+    return this.#initializer(ELEMENT.uint8, shape, bytes);
   }
 
   /** A float32 scalar; equal ones are shared. */
@@ -254,7 +287,14 @@ export class Emitter {
   ): string {
     const { initializer } = this.#root.#graph;
     const own = name ?? `constant_${initializer.length}`;
-    initializer.push({ name: own, dataType, dims, rawData });
+    if (rawData.length < OUTSIDE_FROM) {
+      initializer.push({ name: own, dataType, dims, rawData });
+      return own;
+    }
+    const location = `constant/${this.#shared.outside.length}`;
+    this.#shared.outside.push({ location, bytes: rawData });
+    const externalData = [{ key: "location", value: location }];
+    initializer.push({ name: own, dataType, dims, externalData, dataLocation: 1 });
     return own;
   }
 
@@ -342,6 +382,7 @@ export class Emitter {
 
   /** The finished model. */
   finish(): OnnxModel {
-    return { bytes: encodeModel(this.#graph), feeds: this.#shared.feeds };
+    const { feeds, outside } = this.#shared;
+    return { bytes: encodeModel(this.#graph), feeds, outside };
   }
 }

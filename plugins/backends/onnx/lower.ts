@@ -1,22 +1,29 @@
 /** From a graph to an ONNX model. */
 
 import { inputName, type Node, ops, shapeOf } from "../../../core/graph/mod.ts";
+import { type WeightFormat } from "../../../core/contracts/backend.ts";
 import { type HostTensor } from "../../../core/tensor/mod.ts";
 import { emitDequantized } from "./blocks.ts";
+import { type ConstantBlocks, constantBlocks, emitBlockProduct } from "./constant_blocks.ts";
 import { planScopes, type Scope, type ScopePlan } from "./branches.ts";
 import { Emitter, type OnnxModel } from "./emitter.ts";
 import { ELEMENT } from "./proto.ts";
 import { type Rule, rules } from "./rules.ts";
 
-/** Values of inputs that are to be part of the model, by name. */
-export type Constants = Readonly<Record<string, HostTensor>>;
+/** What becomes part of a model, and how. */
+export interface LoweringOptions {
+  /** Values of inputs that are constant, by name. */
+  readonly constants?: Readonly<Record<string, HostTensor>>;
+  /** How the matrices among them are kept; as they are unless told. */
+  readonly weightFormat?: WeightFormat | undefined;
+}
 
 /** An ONNX model that computes `outputs`, each under its name after `out:`. */
 export function toOnnx(
   outputs: Readonly<Record<string, Node>>,
-  constants: Constants = {},
+  { constants = {}, weightFormat = "float32" }: LoweringOptions = {},
 ): OnnxModel {
-  const lowering = new Lowering(planScopes(Object.values(outputs)), constants);
+  const lowering = new Lowering(planScopes(Object.values(outputs)), constants, weightFormat);
   return lowering.model(outputs);
 }
 
@@ -25,7 +32,11 @@ class Lowering {
   readonly #names = new Map<Node, string>();
   readonly #emitters = new Map<Scope, Emitter>();
 
-  constructor(private readonly plan: ScopePlan, private readonly constants: Constants) {}
+  constructor(
+    private readonly plan: ScopePlan,
+    private readonly constants: Readonly<Record<string, HostTensor>>,
+    private readonly weightFormat: WeightFormat,
+  ) {}
 
   model(outputs: Readonly<Record<string, Node>>): OnnxModel {
     const emit = new Emitter();
@@ -70,6 +81,8 @@ class Lowering {
     }
     if (node.op === ops.choose) return this.#choice(emit, node);
     if (!(name in rules)) throw new TypeError(`The onnx backend has no operation "${name}"`);
+    const blocks = name === "matmul" ? this.#blocksOf(node) : undefined;
+    if (blocks) return emitBlockProduct(emit, this.#nameOf(node.inputs[0]!), blocks);
     const rule = rules[name as keyof typeof rules] as Rule<never>;
     const inputs = node.inputs.map((input, at) => {
       // A product makes its four-bit right operand itself.
@@ -79,6 +92,13 @@ class Lowering {
     const value = rule(emit, inputs, node.attrs as never, node);
     if (node.op === ops.nonZero || node.op === ops.countUp) emit.learnSizes(value, shapeOf(node));
     return value;
+  }
+
+  /** The right operand of a product, where it is a constant that ONNX Runtime can take in blocks. */
+  #blocksOf(product: Node): ConstantBlocks | undefined {
+    const [, weight] = product.inputs as [Node, Node];
+    const valueOf = (node: Node) => this.constants[inputName(node) ?? ""];
+    return constantBlocks(product, weight, valueOf, this.weightFormat);
   }
 
   #choice(emit: Emitter, node: Node): string {

@@ -36,7 +36,7 @@ class OnnxTensor implements DeviceTensor {
   readonly value: ort.Tensor;
   #words: ort.Tensor | undefined;
 
-  constructor(private readonly host: HostTensor) {
+  constructor(readonly host: HostTensor) {
     this.value = wrap(host);
   }
 
@@ -65,13 +65,19 @@ function wrapWords({ data }: HostTensor): ort.Tensor {
 }
 
 class OnnxProgram<Output extends string> implements Program<Output> {
+  #flops: number | undefined;
+
   constructor(
     readonly inputs: ReadonlyMap<string, TensorType>,
-    readonly flops: number,
+    private readonly nodes: readonly Node[],
     private readonly feeds: readonly ModelFeed[],
     private readonly outputs: ReadonlyMap<Output, TensorType["dtype"]>,
     private readonly session: ort.InferenceSession,
   ) {}
+
+  get flops(): number {
+    return this.#flops ??= matmulFlops(this.nodes);
+  }
 
   async run(feeds: Feeds): Promise<Record<Output, HostTensor>> {
     const sizes = new Map<string, number>();
@@ -106,6 +112,11 @@ function checkFeed(
       `Cannot run: input "${name}" is ${showType(type)}, ${showType(given)} was given`,
     );
   }
+}
+
+/** The values of what may have been uploaded. */
+function hostOf(feed: HostTensor | DeviceTensor): HostTensor {
+  return feed instanceof OnnxTensor ? feed.host : feed as HostTensor;
 }
 
 function toFeed(feed: HostTensor | DeviceTensor, asWords: boolean): ort.Tensor {
@@ -152,17 +163,26 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
     name: "onnx",
     async compile<Output extends string>(
       outputs: Readonly<Record<Output, Node>>,
-      { fewRuns = false }: CompileOptions = {},
+      { fewRuns = false, constants = {}, weightFormat }: CompileOptions = {},
     ) {
       const nodes = Object.values<Node>(outputs);
-      const inputs = inputsOf(topologicalOrder(nodes)).entries();
+      const inputs = inputsOf(topologicalOrder(nodes)).entries()
+        .filter(([name]) => !(name in constants));
       const types = new Map(inputs.map(([name, { type }]) => [name, type]));
       const outputTypes = new Map(
         Object.entries<Node>(outputs).map(([name, { type }]) => [name as Output, type.dtype]),
       );
-      const { bytes, feeds } = toOnnx(outputs);
-      const session = await ort.InferenceSession.create(bytes, fewRuns ? quick : settings);
-      return new OnnxProgram(types, matmulFlops(nodes), feeds, outputTypes, session);
+      const { bytes, feeds, outside } = toOnnx(outputs, {
+        constants: Object.fromEntries(
+          Object.entries(constants).map(([name, value]) => [name, hostOf(value)]),
+        ),
+        weightFormat,
+      });
+      const session = await ort.InferenceSession.create(bytes, {
+        ...(fewRuns ? quick : settings),
+        externalData: outside.map(({ location, bytes }) => ({ path: location, data: bytes })),
+      });
+      return new OnnxProgram(types, nodes, feeds, outputTypes, session);
     },
     upload: (tensor) => new OnnxTensor(tensor),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -22,7 +22,9 @@ const SCHEMA = `
   message TensorProto {
     repeated int64 dims = 1;  optional int32 dataType = 2;
     optional string name = 8;  optional bytes rawData = 9;
+    repeated StringStringEntryProto externalData = 13;  optional int32 dataLocation = 14;
   }
+  message StringStringEntryProto { optional string key = 1;  optional string value = 2; }
   message ValueInfoProto { optional string name = 1;  optional TypeProto type = 2; }
   message TypeProto { optional TensorTypeProto tensorType = 1; }
   message TensorTypeProto { optional int32 elemType = 1;  optional ShapeProto shape = 2; }
@@ -72,7 +74,10 @@ export interface TensorProto {
   name: string;
   dataType: number;
   dims: readonly number[];
-  rawData: Uint8Array;
+  rawData?: Uint8Array;
+  externalData?: readonly { key: string; value: string }[];
+  /** 1 where the values are outside the file. */
+  dataLocation?: number;
 }
 
 /** A size, or the name of one that is known only when the model runs. */

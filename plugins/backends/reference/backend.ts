@@ -5,7 +5,12 @@
  * `{ round: true }` to get the `Float32Array`s that other backends return.
  */
 
-import { type Backend, type DeviceTensor, type Program } from "../../../core/contracts/backend.ts";
+import {
+  type Backend,
+  type DeviceTensor,
+  type Feeds,
+  type Program,
+} from "../../../core/contracts/backend.ts";
 import { matmulFlops, type Node } from "../../../core/graph/mod.ts";
 import {
   bindShape,
@@ -52,7 +57,8 @@ class ReferenceTensor implements DeviceTensor {
 export function referenceBackend({ round = false }: ReferenceOptions = {}): Backend {
   return {
     name: "reference",
-    compile: (outputs) => Promise.try(() => compile(outputs, round)),
+    compile: (outputs, { constants = {} } = {}) =>
+      Promise.try(() => compile(outputs, round, constants)),
     upload: (tensor) => new ReferenceTensor(tensor),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -82,18 +88,22 @@ export function evaluate(
 function compile<Output extends string>(
   outputs: Readonly<Record<Output, Node>>,
   round: boolean,
+  constants: Feeds,
 ): Program<Output> {
   const names = Object.keys(outputs) as Output[];
   const nodes = names.map((name) => outputs[name]);
   let planned: Plan | null = plan(nodes);
   const { inputs } = planned;
+  let flops: number | undefined;
   return {
-    inputs,
-    flops: matmulFlops(nodes),
+    inputs: new Map(inputs.entries().filter(([name]) => !(name in constants))),
+    get flops() {
+      return flops ??= matmulFlops(nodes);
+    },
     run: (feeds) =>
       Promise.try(() => {
         if (!planned) throw new Error("Cannot run a program that was disposed of");
-        const { values, sizes } = readFeeds(inputs, feeds);
+        const { values, sizes } = readFeeds(inputs, { ...feeds, ...constants });
         const results = interpret(planned, values, sizes);
         const entries = names.map((name, i) => [name, given(results[i]!, round)] as const);
         return Object.fromEntries(entries) as Record<Output, HostTensor>;

@@ -2,11 +2,21 @@
 
 import assert from "node:assert/strict";
 import { UserError } from "../../../core/contracts/errors.ts";
-import { input, neg } from "../../../core/graph/mod.ts";
-import { floats } from "../../../core/tensor/mod.ts";
+import { dequantize, input, matmulRows, neg } from "../../../core/graph/mod.ts";
+import {
+  BLOCK_SIZE,
+  bytes,
+  dequantizeBlocks,
+  emptyBlocks,
+  floats,
+  quantizeInto,
+  runtimeSize,
+} from "../../../core/tensor/mod.ts";
 import { onnxBackend } from "../../../plugins/backends/onnx/mod.ts";
+import { evaluate } from "../../../plugins/backends/reference/mod.ts";
 import { testBackend } from "../../conformance/backend.ts";
-import { CLOSE } from "../../conformance/close.ts";
+import { signed } from "../../conformance/cases.ts";
+import { assertClose, CLOSE } from "../../conformance/close.ts";
 
 testBackend("onnx", () => onnxBackend({ threads: 1 }), CLOSE.float32);
 
@@ -42,4 +52,44 @@ Deno.test("onnx hands session options over to the engine", async () => {
 Deno.test("onnx lets session options override its own settings", async () => {
   // A number of threads that the engine cannot read: it complains only if the value reaches it.
   await assert.rejects(negate({ intraOpNumThreads: "many" }), /intraOpNumThreads/);
+});
+
+Deno.test("onnx keeps constant matrices in blocks of four bits if asked, and blocks as they are", async () => {
+  const [rows, columns] = [96, 128];
+  const x = input("x", [runtimeSize("rows"), columns]);
+  const values = signed(rows, columns)("w");
+  const blocks = emptyBlocks("int4", rows * columns);
+  quantizeInto(blocks, values.data);
+  const rounded = floats([rows, columns], dequantizeBlocks(blocks));
+  const size = rows * columns;
+  const constants = {
+    w: values,
+    codes: bytes([size / 2], blocks.codes),
+    scales: floats([size / BLOCK_SIZE], blocks.scales),
+  };
+  const codes = input("codes", [size / 2], "uint8");
+  const made = dequantize(codes, input("scales", [size / BLOCK_SIZE]), [rows, columns], "int4");
+  await using backend = onnxBackend({ threads: 1 });
+  await using program = await backend.compile({
+    quantized: matmulRows(x, input("w", [rows, columns])),
+    inBlocks: matmulRows(x, made),
+    twice: matmulRows(neg(x), made),
+  }, { constants, weightFormat: "int4" });
+  assert.deepEqual([...program.inputs.keys()], ["x"]);
+  const given = { x: signed(5, columns)("x") };
+  const result = await program.run(given);
+  const expected = evaluate([matmulRows(x, input("w", [rows, columns]))], {
+    ...given,
+    w: rounded,
+  })[0]!;
+  // The engine rounds the left side to eight bits.
+  const tolerance = { relative: 0.01, absolute: 0.05 * Math.max(...expected.data) };
+  assertClose(result.quantized, expected, tolerance, "quantized");
+  assertClose(result.inBlocks, result.quantized, CLOSE.float32, "in blocks");
+  assertClose(
+    result.twice,
+    { ...expected, data: expected.data.map((y) => -y) },
+    tolerance,
+    "twice",
+  );
 });
