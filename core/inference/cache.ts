@@ -31,7 +31,9 @@ export class KeyValueCache {
     const longest = Math.max(...this.lengths.map((length, text) => length + counts[text]!));
     if (longest > this.#capacity) this.#grow(longest, outputs);
     for (const [name, all] of Object.entries(this.memory)) {
-      const own = outputs[name]!;
+      const own = outputs[name];
+      // A draft may leave out a layer altogether.
+      if (!own) continue;
       const [, heads, made, width] = own.shape as [number, number, number, number];
       counts.forEach((count, text) => {
         for (let head = 0; head < heads; head++) {
@@ -48,9 +50,10 @@ export class KeyValueCache {
   /** Makes room for `positions`, and arrays where there are none yet. */
   #grow(positions: number, outputs: PassOutputs): void {
     const capacity = Math.min(this.mostPositions, Math.ceil(positions / GRAIN) * GRAIN);
-    for (const [name, own] of Object.entries(outputs)) {
-      if (!isMemory(name)) continue;
-      const [batch, heads, , width] = own.shape as [number, number, number, number];
+    const shapes = { ...this.memory, ...outputs };
+    for (const name of Object.keys(shapes).filter(isMemory)) {
+      const [, heads, , width] = shapes[name]!.shape as [number, number, number, number];
+      const batch = this.lengths.length;
       const grown = floats([batch, heads, capacity, width]);
       const before = this.memory[name];
       for (let row = 0; before && row < batch * heads; row++) {

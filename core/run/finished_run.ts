@@ -1,7 +1,7 @@
 /** A finished run, opened again to be looked at. */
 
 import fs from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../contracts/mod.ts";
 import { Evaluator } from "../eval/mod.ts";
 import { type OperatingPoint } from "../routing/mod.ts";
@@ -14,7 +14,7 @@ import { loadParts, type Parts } from "./parts.ts";
 import { type Plugins } from "./plugins.ts";
 import { RunRepositories } from "./repositories.ts";
 import { newestFinishedRun } from "./run_folder.ts";
-import { readRunRecord } from "./run_record.ts";
+import { readRunRecord, type RunRecord } from "./run_record.ts";
 import { type ConfigTree } from "./settings.ts";
 import { CHECKPOINTS_FOLDER } from "./train_run.ts";
 
@@ -43,27 +43,15 @@ export async function openFinishedRun(
   overrides: Readonly<Record<string, string | undefined>> = {},
   quiet = false,
 ): Promise<FinishedRun> {
-  const path = fs.existsSync(which) ? which : newestFinishedRun(which);
-  if (path === undefined) {
-    throw new UserError(
-      `There is no folder and no finished run of an experiment "${which}": train one with ` +
-        `deno task ${which} --fresh, or give a run's folder`,
-    );
-  }
-  const record = readRunRecord(path);
+  const { path, record, config, checkpoint } = await locateRun(which, plugins, overrides);
   if (record.status !== "finished") {
     throw new UserError(`The run in ${path} is not finished: continue it with --resume ${path}`);
   }
-  const config = await resolveConfig({
-    defaults: record.config as ConfigTree,
-    routerOptions: plugins.routerOptions,
-    overrides,
-  });
   await using loaded = new AsyncDisposableStack();
   const repositories = new RunRepositories(record.repositories, quiet);
   const parts = loaded.use(await loadParts(config, plugins, repositories, quiet));
   const { backend, student, frozen, kinds } = parts;
-  const { weights, threshold } = readTrained(checkpointOf(path, config), student);
+  const { weights, threshold } = readTrained(checkpoint, student);
   const evaluator = loaded.use(
     new Evaluator(backend, student, frozen, weights, kinds, config.seed),
   );
@@ -77,6 +65,46 @@ export async function openFinishedRun(
     point: { threshold, targetSkip: config.objective.targetSkip },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** A run that is there, finished or not. */
+export interface LocatedRun {
+  readonly path: string;
+  readonly record: RunRecord;
+  readonly config: ExperimentConfig;
+  /** The folder of the checkpoint that is meant. */
+  readonly checkpoint: string;
+}
+
+/**
+ * Finds a run.
+ *
+ * @param which the folder of a run or of one of its checkpoints, or the name of an experiment, which
+ *   means its newest finished run
+ * @param overrides settings that are to differ, by dotted key
+ * @throws {UserError} when there is none.
+ */
+export async function locateRun(
+  which: string,
+  plugins: Plugins,
+  overrides: Readonly<Record<string, string | undefined>> = {},
+): Promise<LocatedRun> {
+  const given = fs.existsSync(which) ? which : newestFinishedRun(which);
+  if (given === undefined) {
+    throw new UserError(
+      `There is no folder and no finished run of an experiment "${which}": train one with ` +
+        `deno task ${which} --fresh, or give a run's folder`,
+    );
+  }
+  const isCheckpoint = basename(dirname(resolve(given))) === CHECKPOINTS_FOLDER;
+  const path = isCheckpoint ? dirname(dirname(resolve(given))) : given;
+  const record = readRunRecord(path);
+  const config = await resolveConfig({
+    defaults: record.config as ConfigTree,
+    routerOptions: plugins.routerOptions,
+    overrides,
+  });
+  return { path, record, config, checkpoint: isCheckpoint ? given : checkpointOf(path, config) };
 }
 
 /** The checkpoint that the run ended with. */

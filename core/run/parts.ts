@@ -1,48 +1,18 @@
 /** The parts that a configuration names: backend, frozen model, tokenizer, text, student. */
 
-import {
-  type Backend,
-  type Corpus,
-  type DecoderModel,
-  type Repositories,
-  UserError,
-} from "../contracts/mod.ts";
-import {
-  assertTokenizerFits,
-  BatchOrder,
-  loadTokenizer,
-  openModelFolder,
-  PackedDataset,
-  textCorpus,
-  type Tokenizer,
-} from "../io/mod.ts";
-import { adaptedProjections, initialize, type LoraOptions, type Weights } from "../nn/mod.ts";
+import { type Corpus, type Repositories } from "../contracts/mod.ts";
+import { BatchOrder, PackedDataset, textCorpus } from "../io/mod.ts";
+import { initialize, type Weights } from "../nn/mod.ts";
 import { floats } from "../tensor/mod.ts";
 import { type ChoiceBatches, choiceBatches, type LabelledBatch } from "../eval/mod.ts";
-import {
-  checkWeights,
-  type FrozenWeights,
-  loadFrozen,
-  type StudentOptions,
-  trainableParams,
-} from "../train/mod.ts";
-import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
-import { isPath, kindOf, modelFolder } from "./models.ts";
+import { trainableParams } from "../train/mod.ts";
+import { type ExperimentConfig } from "./config_schema.ts";
+import { type ModelParts, openConfiguredModel } from "./model_parts.ts";
+import { isPath } from "./models.ts";
 import { type Plugins } from "./plugins.ts";
-import { createProgress, type Progress } from "./progress.ts";
-
-/** A student: what is trained on top of a frozen model. */
-export type RoutedStudent = StudentOptions & {
-  readonly lora: LoraOptions;
-  readonly router: NonNullable<StudentOptions["router"]>;
-};
 
 /** Everything a run computes with. */
-export interface Parts extends AsyncDisposable {
-  readonly backend: Backend;
-  readonly student: RoutedStudent;
-  readonly frozen: FrozenWeights;
-  readonly tokenizer: Tokenizer;
+export interface Parts extends ModelParts {
   /** Freshly drawn; a checkpoint overwrites them. */
   readonly trainable: Weights;
   /** Names of the kinds that tokens are labelled with. */
@@ -72,12 +42,8 @@ export async function loadParts(
   repositories: Repositories,
   quiet = false,
 ): Promise<Parts> {
-  using folder = openModelFolder(await modelFolder(config.model, plugins, repositories));
-  const model = kindOf(folder, plugins).fromConfig(folder.config, `${folder.dir}/config.json`);
-  const student = studentOf(config, model, plugins);
-  checkWeights(folder.weights, model);
-  const tokenizer = await loadTokenizer(folder.tokenizer);
-  assertTokenizerFits(tokenizer, model.dims.vocabSize, folder.dir);
+  using opened = await openConfiguredModel(config, plugins, repositories);
+  const { student, tokenizer } = opened;
   const corpus = await corpusOf(config.data, plugins, repositories);
 
   const { sequenceLength: length, batchSize, seed } = config;
@@ -92,19 +58,11 @@ export async function loadParts(
   const { finalBatches, batches } = config.evaluation;
   const packValidation = () => validation ??= held(Math.max(finalBatches, batches) * batchSize);
 
-  const { name, ...options } = config.backend;
-  const backend = await plugins.backends.get(name)(options);
-  const frozen = withProgress(
-    (onTensor) => loadFrozen(folder.weights, model, backend, config.basePrecision, onTensor),
-    quiet,
-  );
+  const model = await opened.load(quiet);
   const order = new BatchOrder(train.count, batchSize, seed);
   const full = batch(train, batchSize);
   return {
-    backend,
-    student,
-    frozen,
-    tokenizer,
+    ...model,
     trainable: initialize(trainableParams(student), seed),
     kinds: corpus.kinds,
     trainingBatch: (index) => full(order.batch(index)),
@@ -117,66 +75,7 @@ export async function loadParts(
     validationBatches: (count) => firstBatches(packValidation(), batchSize, count),
     validationQuestions: (most) =>
       choiceBatches(corpus.questions?.("validation") ?? [], tokenizer, { batchSize, length, most }),
-    async [Symbol.asyncDispose]() {
-      for (const tensor of Object.values(frozen)) tensor[Symbol.dispose]();
-      await backend[Symbol.asyncDispose]();
-    },
   };
-}
-
-function studentOf(
-  config: ExperimentConfig,
-  model: DecoderModel,
-  plugins: Plugins,
-): RoutedStudent {
-  const { name, anchorLayers, reads, bypassRank } = config.router;
-  const kind = plugins.routers.get(name);
-  const { numLayers, maxPositions } = model.dims;
-  if (anchorLayers >= numLayers) {
-    throw new UserError(
-      `router.anchorLayers is ${anchorLayers}, but ${config.model} has ${numLayers} layers: ` +
-        `set it to at most ${numLayers - 1}`,
-    );
-  }
-  if (config.sequenceLength > maxPositions) {
-    throw new UserError(
-      `sequenceLength is ${config.sequenceLength}, but ${config.model} has ${maxPositions} ` +
-        `positions: set it to at most that`,
-    );
-  }
-  adaptedProjections(model, config.lora.targets);
-  return {
-    model,
-    lora: config.lora,
-    router: {
-      router: kind.create(kind.options.parse(ownOptions(config.router))),
-      anchorLayers,
-      reads,
-      bypassRank,
-    },
-    batchSize: config.batchSize,
-    sequenceLength: config.sequenceLength,
-    basePrecision: config.basePrecision,
-  };
-}
-
-/** Seconds of reading after which there is something to show. */
-const PATIENCE = 2;
-
-/** Shows how many tensors are read, once it has taken a while. */
-function withProgress<T>(
-  load: (onTensor: (read: number, total: number) => void) => T,
-  quiet: boolean,
-) {
-  const started = performance.now();
-  let progress: Progress | undefined;
-  const loaded = load((read, total) => {
-    if (performance.now() - started < 1000 * PATIENCE) return;
-    progress ??= createProgress({ label: "weights", total, start: read, quiet });
-    progress.update(read);
-  });
-  progress?.stop();
-  return loaded;
 }
 
 async function corpusOf(

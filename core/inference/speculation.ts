@@ -1,0 +1,163 @@
+/**
+ * Speculative decoding (Leviathan et al. 2022, arXiv 2211.17192; with skipped layers as the draft:
+ * Elhoushi et al. 2024, LayerSkip, arXiv 2404.16710), greedy: the routed model writes a few tokens
+ * ahead, the same model at full depth reads them all in one pass and keeps what it would have written
+ * itself. The text is that of full depth alone, token for token, but for ties within rounding.
+ *
+ * Both use one cache. What the draft has left there of its tokens is overwritten by full depth.
+ */
+
+import { KeyValueCache } from "./cache.ts";
+import { type ContinuationOptions, readPrompts, type WrittenToken } from "./continuation.ts";
+import { gatesAt, routingOf } from "./inference_model.ts";
+import { type Passes, type PassOutputs } from "./passes.ts";
+import { likeliest } from "./sampling.ts";
+
+/** How texts are continued speculatively. */
+export interface SpeculationOptions
+  extends Pick<ContinuationOptions, "maxTokens" | "isOver" | "chunk"> {
+  /** Tokens that are drafted for each pass at full depth. */
+  readonly draftTokens: number;
+  /** Where to count; made anew unless given. */
+  readonly counts?: SpeculationCounts | undefined;
+}
+
+/** What speculating came to. */
+export interface SpeculationCounts {
+  /** Tokens that were drafted. */
+  drafted: number;
+  /** Those of them that full depth agreed with. */
+  accepted: number;
+  /** Passes at full depth after the prompts were read. */
+  passes: number;
+}
+
+/** Nothing counted yet. */
+export function noCounts(): SpeculationCounts {
+  return { drafted: 0, accepted: 0, passes: 0 };
+}
+
+/** A text that is being written. */
+interface Line {
+  readonly text: number;
+  readonly made: number[];
+  /** Tokens of `made` that were yielded and may not change. */
+  over: boolean;
+}
+
+/**
+ * Continues prompts, none of them empty: yields what each pass at full depth has confirmed.
+ *
+ * @param draft passes of the routed model
+ * @param full passes of the same model at full depth
+ */
+export async function* continueSpeculatively(
+  draft: Passes,
+  full: Passes,
+  prompts: readonly Int32Array[],
+  options: SpeculationOptions,
+): AsyncGenerator<readonly WrittenToken[]> {
+  const { maxTokens, isOver, draftTokens, chunk, counts = noCounts() } = options;
+  const { mostPositions, cache, answers } = await readWith(full, prompts, chunk);
+  const decided = await decideAhead(draft, prompts);
+  const lines = prompts.map((_, text): Line => ({ text, made: [], over: false }));
+
+  const add = (line: Line, token: number, gates?: Float32Array): WrittenToken => {
+    line.made.push(token);
+    line.over = line.made.length === maxTokens || isOver?.(line.text, line.made) === true;
+    return { text: line.text, token, gates };
+  };
+  let open = lines;
+  yield lines.map((line) => {
+    const { logits, place } = answers[line.text]!;
+    return add(line, likeliest(logits, place));
+  });
+  for (;;) {
+    const staying = open.keys().filter((row) => !open[row]!.over).toArray();
+    if (staying.length === 0) return;
+    if (staying.length < open.length) {
+      cache.select(staying);
+      decided?.splice(0, decided.length, ...staying.map((row) => decided[row]!));
+      open = staying.map((row) => open[row]!);
+    }
+    const known = [...cache.lengths];
+    const room = mostPositions - 1 - Math.max(...known);
+    const left = Math.max(...open.map(({ made }) => maxTokens - made.length));
+    const ahead = Math.max(0, Math.min(draftTokens, left - 1, room));
+    const drafts = await draftAhead(draft, cache, open, ahead, decided);
+    known.forEach((length, row) => cache.lengths[row] = length);
+
+    const outputs = await full.run({
+      sequences: open.map(({ made }, row) => Int32Array.of(made.at(-1)!, ...drafts[row]!.tokens)),
+      rows: open.flatMap((_, row) =>
+        Array.from({ length: ahead + 1 }, (_, token) => [row, token] as const)
+      ),
+      answers: "logits",
+      keepsMemory: true,
+      earlier: { memory: cache.memory, lengths: cache.lengths, shared: false },
+    });
+    counts.passes++;
+    const written: WrittenToken[] = [];
+    const kept = open.map((line, row) => {
+      let agreed = 0;
+      for (; !line.over; agreed++) {
+        const right = likeliest(outputs["logits"]!, row * (ahead + 1) + agreed);
+        written.push(add(line, right, drafts[row]!.gates[agreed]));
+        if (agreed === ahead || right !== drafts[row]!.tokens[agreed]) break;
+      }
+      counts.drafted += ahead;
+      counts.accepted += Math.min(agreed, ahead);
+      return Math.min(agreed, ahead) + 1;
+    });
+    cache.append(outputs, kept);
+    yield written;
+  }
+}
+
+async function readWith(full: Passes, prompts: readonly Int32Array[], chunk?: number) {
+  const { maxPositions } = full.model.student.model.dims;
+  return { mostPositions: maxPositions, ...await readPrompts(full, prompts, chunk) };
+}
+
+/** What a router that decides for whole sequences decides about these; undefined for others. */
+async function decideAhead(draft: Passes, prompts: readonly Int32Array[]) {
+  const { promptTokens } = routingOf(draft.model);
+  if (promptTokens === 0) return undefined;
+  const beginnings = prompts.map((prompt) => prompt.subarray(0, promptTokens + 1));
+  const { gates } = await draft.run({ sequences: beginnings });
+  return beginnings.map((own, row) => gatesAt(gates!, row * gates!.shape[1]! + own.length - 1));
+}
+
+/** What was drafted for a text. */
+interface Draft {
+  readonly tokens: number[];
+  readonly gates: (Float32Array | undefined)[];
+}
+
+/** Has the routed model write `ahead` tokens to each text. Its traces stay in the cache. */
+async function draftAhead(
+  draft: Passes,
+  cache: KeyValueCache,
+  open: readonly Line[],
+  ahead: number,
+  decided: Float32Array[] | undefined,
+): Promise<Draft[]> {
+  const drafts = open.map((): Draft => ({ tokens: [], gates: [] }));
+  for (let step = 0; step < ahead; step++) {
+    const outputs: PassOutputs = await draft.run({
+      sequences: open.map(({ made }, row) =>
+        Int32Array.of(drafts[row]!.tokens.at(-1) ?? made.at(-1)!)
+      ),
+      rows: open.map((_, row) => [row, 0] as const),
+      answers: "logits",
+      keepsMemory: true,
+      earlier: { memory: cache.memory, lengths: cache.lengths, shared: false, gates: decided },
+    });
+    cache.append(outputs, open.map(() => 1));
+    drafts.forEach(({ tokens, gates }, row) => {
+      tokens.push(likeliest(outputs["logits"]!, row));
+      gates.push(outputs["gates"] && gatesAt(outputs["gates"], row));
+    });
+  }
+  return drafts;
+}

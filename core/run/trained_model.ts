@@ -1,0 +1,95 @@
+/** A trained model to run, without the texts that it was trained on. */
+
+import { UserError } from "../contracts/mod.ts";
+import { type Depth, type InferenceModel } from "../inference/mod.ts";
+import { type Tokenizer } from "../io/mod.ts";
+import { readTrained } from "../train/mod.ts";
+import { openModel } from "./evaluation/subject.ts";
+import { locateRun, openFinishedRun } from "./finished_run.ts";
+import { openConfiguredModel } from "./model_parts.ts";
+import { type Plugins } from "./plugins.ts";
+import { RunRepositories } from "./repositories.ts";
+
+/** What to run. */
+export interface ModelChoice {
+  /** The folder of a run or of a checkpoint, or an experiment: its newest finished run. */
+  readonly checkpoint?: string | undefined;
+  /** A model as it is, instead. */
+  readonly model?: string | undefined;
+  /** What of the run: its base model, all layers, its router. */
+  readonly depth: Depth;
+  /** Skip ratio that the router is calibrated to; that of its training unless told. */
+  readonly budget?: number | undefined;
+}
+
+/** A model that can be run. Dispose of it to let the weights go. */
+export interface TrainedModel extends AsyncDisposable {
+  readonly model: InferenceModel;
+  readonly tokenizer: Tokenizer;
+  /** Which one it is, for people. */
+  readonly label: string;
+}
+
+/**
+ * Opens a model.
+ *
+ * @throws {UserError} when there is none, or something of it is missing or damaged.
+ */
+export async function openTrainedModel(
+  { checkpoint, model: name, depth, budget }: ModelChoice,
+  plugins: Plugins,
+  quiet = false,
+): Promise<TrainedModel> {
+  if (name !== undefined) {
+    if (checkpoint !== undefined) throw new UserError("Give --checkpoint or --model, not both");
+    const subject = await openModel(name, plugins, new RunRepositories({}, quiet));
+    const { model, encoding } = subject;
+    return {
+      model,
+      tokenizer: encoding.tokenizer,
+      label: name,
+      [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose](),
+    };
+  }
+  if (checkpoint === undefined) {
+    throw new UserError("Give --checkpoint DIR, a trained run, or --model NAME, a model as it is");
+  }
+  if (budget !== undefined) return await calibratedTo(checkpoint, budget, depth, plugins, quiet);
+  const { path, record, config, checkpoint: folder } = await locateRun(checkpoint, plugins);
+  using opened = await openConfiguredModel(
+    config,
+    plugins,
+    new RunRepositories(record.repositories, quiet),
+  );
+  const { weights, threshold } = readTrained(folder, opened.student);
+  const parts = await opened.load(quiet);
+  const { backend, student, frozen, tokenizer } = parts;
+  const point = { threshold, targetSkip: config.objective.targetSkip };
+  return {
+    model: { backend, student, depth, weights: { ...frozen, ...weights }, point },
+    tokenizer,
+    label: `${config.name} in ${path}`,
+    [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose](),
+  };
+}
+
+/** Calibrating takes the run's own text. */
+async function calibratedTo(
+  checkpoint: string,
+  budget: number,
+  depth: Depth,
+  plugins: Plugins,
+  quiet: boolean,
+): Promise<TrainedModel> {
+  const run = await openFinishedRun(checkpoint, plugins, {}, quiet);
+  const { parts, evaluator, config, trained, path } = run;
+  const batches = parts.calibrationBatches(config.evaluation.calibrationBatches);
+  const point = await evaluator.calibrate(batches, budget);
+  const { backend, student, frozen, tokenizer } = parts;
+  return {
+    model: { backend, student, depth, weights: { ...frozen, ...trained }, point },
+    tokenizer,
+    label: `${config.name} in ${path}, skip ratio ${budget}`,
+    [Symbol.asyncDispose]: () => run[Symbol.asyncDispose](),
+  };
+}

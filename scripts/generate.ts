@@ -1,0 +1,91 @@
+/**
+ * Continues texts with a trained model, skipping the layers that its router does not choose.
+ *
+ *   deno task generate --checkpoint exp10 --prompt "Mia has a red ball."
+ *   deno task generate --checkpoint results/runs/exp10/… --prompt A --prompt B --temperature 0.8
+ *   deno task generate --checkpoint exp10 --prompt "Tom went" --speculate
+ *   deno task generate --model nano --prompt "Tom went" --show-depth
+ */
+
+import "../core/run/permissions.ts";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { UserError } from "../core/contracts/errors.ts";
+import { countFrom, newCommand, readOptions } from "../core/run/command.ts";
+import { runScript } from "../core/run/script.ts";
+import { builtinPlugins } from "../plugins/mod.ts";
+
+const command = newCommand(
+  "deno task generate",
+  "Continues texts with a trained model; layers that its router skips are not computed.",
+)
+  .option("--checkpoint <name|DIR>", "a run's or checkpoint's folder, or an experiment")
+  .option("--model <name|DIR|ID>", "a model as it is, instead")
+  .option(
+    "--prompt <text>",
+    "text to continue; may be given several times",
+    (text: string, before: string[] = []) => [...before, text],
+  )
+  .addOption(
+    new Option("--depth <name>", "what of the run writes: its base model, all layers, its router")
+      .choices(["base", "fullDepth", "routed"] as const).default("routed" as const),
+  )
+  .option("--budget <share>", "skip ratio that the router is calibrated to", share)
+  .option("--max-tokens <n>", "tokens that are written to each text at most", countFrom(1), 64)
+  .option(
+    "--temperature <x>",
+    "0 takes the likeliest token, 1 draws as the model says",
+    positive,
+    0,
+  )
+  .option("--top-p <share>", "draw from the likeliest tokens of this probability only", share, 1)
+  .option("--seed <n>", "draws the tokens", countFrom(0), 0)
+  .option("--show-depth", "show by how many layers each token was written")
+  .option("--speculate", "draft with the router, confirm at full depth: its text, sooner")
+  .option("--draft <n>", "tokens that --speculate drafts at a time", countFrom(1), 4)
+  .option("--quiet", "nothing but the text");
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("It takes a number from 0 to 1.");
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("It takes a number from 0 up.");
+}
+
+await runScript(async () => {
+  const options = readOptions(command);
+  const { prompt: prompts, speculate = false, depth, temperature, topP, quiet = false } = options;
+  if (!prompts) throw new UserError('Give a text to continue: --prompt "Once upon a time"');
+  if (speculate && temperature > 0) {
+    throw new UserError("--speculate takes the likeliest tokens: leave out --temperature");
+  }
+  if (speculate && (depth !== "routed" || options.model !== undefined)) {
+    throw new UserError("--speculate drafts with a router: it takes --checkpoint, and no --depth");
+  }
+  if (topP === 0) throw new UserError("--top-p 0 leaves no token to draw from");
+  const { generate } = await import("../core/run/generation.ts");
+  const { openTrainedModel } = await import("../core/run/trained_model.ts");
+  await using trained = await openTrainedModel(options, builtinPlugins(), quiet);
+  const encoder = new TextEncoder();
+  await generate(trained, {
+    prompts,
+    maxTokens: options.maxTokens,
+    sampling: { temperature, topP },
+    seed: options.seed,
+    showDepth: options.showDepth ?? false,
+    draftTokens: speculate ? options.draft : undefined,
+    quiet,
+  }, {
+    write: (text) => writeAll(encoder.encode(text)),
+    note: (line) => console.error(line),
+    inColour: Deno.stdout.isTerminal() && !Deno.noColor,
+  });
+});
+
+function writeAll(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+}
