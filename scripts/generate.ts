@@ -42,6 +42,10 @@ const command = newCommand(
   .option("--show-depth", "show by how many layers each token was written")
   .option("--speculate", "draft with the router, confirm at full depth: its text, sooner")
   .option("--draft <n>", "tokens that --speculate drafts at a time", countFrom(1), 4)
+  .addOption(
+    new Option("--weights <format>", "how matrices are kept: int4 is faster and less exact")
+      .choices(["float32", "int4"] as const).default("float32" as const),
+  )
   .option("--quiet", "nothing but the text");
 
 function share(text: string): number {
@@ -77,6 +81,7 @@ await runScript(async () => {
     sampling: { temperature, topP },
     seed: options.seed,
     showDepth: options.showDepth ?? false,
+    weightFormat: options.weights,
     draftTokens: speculate ? options.draft : undefined,
     quiet,
   }, {

@@ -1,7 +1,8 @@
 /** Keys and values of texts that grow. */
 
+import { type ModelDims } from "../contracts/mod.ts";
 import { floats, type FloatTensor } from "../tensor/mod.ts";
-import { isMemory } from "./pass_graph.ts";
+import { memoryNames } from "./pass_graph.ts";
 import { type PassOutputs } from "./passes.ts";
 
 /** Positions that room is made for at a time: copying is rare, and little of what is read is empty. */
@@ -18,8 +19,14 @@ export class KeyValueCache {
   readonly lengths: number[];
   #capacity = 0;
 
-  constructor(batch: number, private readonly mostPositions: number) {
+  /** @param batch how many texts */
+  constructor(batch: number, private readonly dims: ModelDims) {
     this.lengths = new Array<number>(batch).fill(0);
+    for (let layer = 0; layer < dims.numLayers; layer++) {
+      for (const name of Object.values(memoryNames(layer))) {
+        this.memory[name] = floats([batch, dims.numKeyValueHeads, 0, dims.headDim]);
+      }
+    }
   }
 
   /**
@@ -29,10 +36,10 @@ export class KeyValueCache {
    */
   append(outputs: PassOutputs, counts: readonly number[]): void {
     const longest = Math.max(...this.lengths.map((length, text) => length + counts[text]!));
-    if (longest > this.#capacity) this.#grow(longest, outputs);
+    if (longest > this.#capacity) this.#grow(longest);
     for (const [name, all] of Object.entries(this.memory)) {
       const own = outputs[name];
-      // A draft may leave out a layer altogether.
+      // A pass may leave out a layer altogether.
       if (!own) continue;
       const [, heads, made, width] = own.shape as [number, number, number, number];
       counts.forEach((count, text) => {
@@ -47,16 +54,13 @@ export class KeyValueCache {
     counts.forEach((count, text) => this.lengths[text]! += count);
   }
 
-  /** Makes room for `positions`, and arrays where there are none yet. */
-  #grow(positions: number, outputs: PassOutputs): void {
-    const capacity = Math.min(this.mostPositions, Math.ceil(positions / GRAIN) * GRAIN);
-    const shapes = { ...this.memory, ...outputs };
-    for (const name of Object.keys(shapes).filter(isMemory)) {
-      const [, heads, , width] = shapes[name]!.shape as [number, number, number, number];
-      const batch = this.lengths.length;
+  /** Makes room for `positions`. */
+  #grow(positions: number): void {
+    const capacity = Math.min(this.dims.maxPositions, Math.ceil(positions / GRAIN) * GRAIN);
+    for (const [name, before] of Object.entries(this.memory)) {
+      const [batch, heads, , width] = before.shape as [number, number, number, number];
       const grown = floats([batch, heads, capacity, width]);
-      const before = this.memory[name];
-      for (let row = 0; before && row < batch * heads; row++) {
+      for (let row = 0; row < batch * heads; row++) {
         const start = row * this.#capacity * width;
         const rows = before.data.subarray(start, start + this.#capacity * width);
         grown.data.set(rows, row * capacity * width);

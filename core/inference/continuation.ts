@@ -116,7 +116,7 @@ export async function readPrompts(
   const { promptTokens } = routingOf(passes.model);
   // A router that decides from the prompt has to see all that it decides from.
   const size = Math.max(chunk, promptTokens + 1);
-  const cache = new KeyValueCache(prompts.length, model.dims.maxPositions);
+  const cache = new KeyValueCache(prompts.length, model.dims);
   const answers = new Array<Answer>(prompts.length);
   let decided: Float32Array[] | undefined;
   const longest = Math.max(...prompts.map((prompt) => prompt.length));
@@ -130,7 +130,9 @@ export async function readPrompts(
       rows: ending.map((text) => [text, sequences[text]!.length - 1] as const),
       answers: "logits",
       keepsMemory: true,
-      ...(start === 0 ? {} : {
+      // Nothing earlier is no tokens earlier: the program that reads a prompt is the one that goes on
+      // from it. Not where a router has to decide first.
+      ...(start === 0 && promptTokens > 0 ? {} : {
         earlier: { memory: cache.memory, lengths: cache.lengths, shared: false, gates: decided },
       }),
     });

@@ -1,6 +1,6 @@
 /** Runs passes of one model: keeps its programs, and feeds them. */
 
-import { type Feeds, type Program } from "../contracts/mod.ts";
+import { type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
 import { leadingPrompt, RoutingStatistics } from "../routing/mod.ts";
 import { floats, type FloatTensor, type HostTensor, ints, RandomStream } from "../tensor/mod.ts";
 import { type InferenceModel, routedLayers, routingOf } from "./inference_model.ts";
@@ -42,22 +42,52 @@ export interface TargetScores {
   readonly better: Float32Array;
 }
 
+/** How passes are compiled and drawn. */
+export interface PassesOptions {
+  /** Draws the gates of routers that are random by nature. */
+  readonly seed?: number;
+  /**
+   * Make the weights part of each program, arranged for speed: what a long generation wants. Each
+   * program has a copy of its own then.
+   */
+  readonly bakesWeights?: boolean;
+  /** How matrices are kept that are part of a program. */
+  readonly weightFormat?: WeightFormat | undefined;
+}
+
 /** The most logits that are made at once. */
 const MOST_LOGITS = 2 ** 24;
 
 /** Compiles and runs passes of one model. */
 export class Passes implements AsyncDisposable {
-  readonly #programs = new Map<string, Promise<Program>>();
+  #programs = new Map<string, Promise<Program>>();
   readonly #layers: number;
+  #full: Passes | undefined;
   #runs = 0;
   /** What the router did, over all tokens that were computed; absent without one. */
   statistics: RoutingStatistics | undefined;
   /** Tokens that were computed, padding not counted. */
   tokens = 0;
 
-  constructor(readonly model: InferenceModel, private readonly seed = 0) {
+  constructor(readonly model: InferenceModel, private readonly options: PassesOptions = {}) {
     this.#layers = routedLayers(model);
     this.resetCounts();
+  }
+
+  /**
+   * The same model with nothing skipped, on the same programs where there is a threshold to move. It is
+   * disposed of with this.
+   */
+  fullDepth(): Passes {
+    const { router } = this.model.student;
+    if (this.model.depth !== "routed" || router?.router.decidesBy !== "state") {
+      return this.#full ??= new Passes({ ...this.model, depth: "fullDepth" }, this.options);
+    }
+    const { targetSkip = 0 } = this.model.point ?? {};
+    const point = { threshold: -Infinity, targetSkip };
+    const full = new Passes({ ...this.model, point }, this.options);
+    full.#programs = this.#programs;
+    return full;
   }
 
   /** Begins to count tokens and gates anew. */
@@ -73,14 +103,10 @@ export class Passes implements AsyncDisposable {
   async run(inputs: PassInputs): Promise<PassOutputs> {
     const { earlier, answers = "none", keepsMemory = false } = inputs;
     const past = !earlier ? "none" : earlier.shared ? "shared" : "own";
-    const key = `${past} ${answers} ${keepsMemory}`;
-    const program = await this.#program(
-      key,
-      () => passGraph(this.model, { past, answers, keepsMemory }),
-    );
+    const program = await this.prepare({ past, answers, keepsMemory });
     const length = Math.max(1, ...inputs.sequences.map((sequence) => sequence.length));
     const outputs = await program.run({
-      ...this.model.weights,
+      ...this.#weights,
       ...tokenFeeds(inputs, length),
       ...(earlier
         ? { ...earlier.memory, pastLengths: ints([earlier.lengths.length], earlier.lengths) }
@@ -101,7 +127,7 @@ export class Passes implements AsyncDisposable {
     for (let start = 0; start < targets.length; start += size) {
       const end = Math.min(targets.length, start + size);
       const part = await program.run({
-        ...this.model.weights,
+        ...this.#weights,
         states: {
           dtype: "float32",
           shape: [end - start, hiddenSize],
@@ -117,8 +143,26 @@ export class Passes implements AsyncDisposable {
 
   #program(key: string, graph: () => ReturnType<typeof passGraph>): Promise<Program> {
     let program = this.#programs.get(key);
-    if (!program) this.#programs.set(key, program = this.model.backend.compile(graph()));
+    if (program) return program;
+    const { bakesWeights = false, weightFormat } = this.options;
+    const constants = bakesWeights ? { constants: this.model.weights } : {};
+    program = this.model.backend.compile(graph(), {
+      ...constants,
+      ...(weightFormat ? { weightFormat } : {}),
+    });
+    this.#programs.set(key, program);
     return program;
+  }
+
+  /** The weights that programs are fed with. */
+  get #weights(): Feeds {
+    return this.options.bakesWeights ? {} : this.model.weights;
+  }
+
+  /** Makes the program of a kind of pass ahead of its first use. */
+  prepare(kind: PassKind): Promise<Program> {
+    const key = `${kind.past} ${kind.answers} ${kind.keepsMemory}`;
+    return this.#program(key, () => passGraph(this.model, kind));
   }
 
   #routerFeeds(program: Program, { sequences, earlier }: PassInputs, length: number): Feeds {
@@ -126,12 +170,13 @@ export class Passes implements AsyncDisposable {
     const batch = sequences.length;
     const { threshold = 0, targetSkip = 0 } = this.model.point ?? {};
     const gates = floats([batch, 1, this.#layers]);
+    if (threshold === -Infinity) gates.data.fill(1);
     for (let row = 0; row < batch; row++) {
       const own = earlier?.gates?.[earlier.shared ? 0 : row];
       if (own) gates.data.set(own, row * this.#layers);
     }
     const noise = () => {
-      const random = new RandomStream(this.seed, "asked", this.#runs++);
+      const random = new RandomStream(this.options.seed ?? 0, "asked", this.#runs++);
       return floats(
         [batch, length, this.#layers],
         Array.from({ length: batch * length * this.#layers }, () => random.uniform()),
@@ -155,6 +200,7 @@ export class Passes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of this.#programs.values()) await (await program)[Symbol.asyncDispose]();
     this.#programs.clear();
+    await this.#full?.[Symbol.asyncDispose]();
   }
 }
 

@@ -26,9 +26,45 @@ import {
   reshape,
   scalar,
   shapeOf,
+  slice,
   sub,
 } from "../graph/mod.ts";
-import { ints, runtimeSize } from "../tensor/mod.ts";
+import { ints, runtimeSize, type Shape } from "../tensor/mod.ts";
+
+/** Who runs a block. */
+export interface KeptTokens {
+  /** `[B, T]`: 1 for the tokens that run it, else 0. */
+  readonly gates: Node;
+  /** Scalar: how many run it. */
+  readonly count: Node;
+  /** Scalar: how many do not, padding included. */
+  readonly skipped: Node;
+}
+
+/**
+ * Who runs each block, by its place among the routable ones. Counted for all blocks at once: with few
+ * tokens, what a block costs beside its products is the number of its operations.
+ *
+ * @param gates `[B, T, L']` or of a shape that broadcasts to it
+ * @param shape `[B, T]`
+ * @param tokenMask float32 `[B, T]`, 0 for padding, which runs nothing; absent: there is none
+ */
+export function keptTokens(
+  gates: Node,
+  [batch, length]: Shape,
+  tokenMask?: Node,
+): (at: number) => KeptTokens {
+  const layers = shapeOf(gates).at(-1)!;
+  const all = broadcastTo(gates, [batch!, length!, layers]);
+  const each = tokenMask ? mul(all, reshape(tokenMask, [batch!, length!, 1])) : all;
+  const counts = reduceSum(each, [0, 1]); // [L']
+  const skipped = reduceSum(sub(scalar(1), each), [0, 1]);
+  return (at) => ({
+    gates: reshape(slice(each, 2, at, at + 1), [batch!, length!]),
+    count: reshape(slice(counts, 0, at, at + 1), []),
+    skipped: reshape(slice(skipped, 0, at, at + 1), []),
+  });
+}
 
 /** A block of a pass, and who runs it. */
 export interface KeptBlock {
@@ -37,8 +73,7 @@ export interface KeptBlock {
   /** int32 `[B, T]` */
   readonly positions: Node;
   readonly memory: Memory;
-  /** `[B, T]`: 1 for the tokens that run the block, else 0. */
-  readonly kept: Node;
+  readonly kept: KeptTokens;
   /** New states of rows, as `DecoderModel.block`. */
   block(rows: Node, positions: Node, memory: Memory): Node;
   /** What skipped tokens get added, `[B, T, D]`; absent: nothing. */
@@ -52,23 +87,22 @@ export function runKept({ states, positions, memory, kept, block, instead, layer
   const [batch, length, width] = shapeOf(states) as [number, number, number];
   const all = () => block(states, positions, memory);
   const passed = instead ? add(states, instead) : states;
-  const count = reduceSum(kept);
+  const { gates, count, skipped } = kept;
   if (batch * length === 1) return choose(count, all(), passed);
 
   const flat = [batch * length, width];
   const size = (what: string) => runtimeSize(`${what} of layer ${layer}`);
-  const rows = nonZero(reshape(kept, [batch * length]), size("kept")); // [N]
+  const rows = nonZero(reshape(gates, [batch * length]), size("kept")); // [N]
   const [n] = shapeOf(rows) as [number];
   const own = gatherRows(reshape(states, flat), rows); // [N, D]
   const at = gatherRows(reshape(positions, [batch * length]), rows); // [N]
-  const packed = packedMemory(memory, kept, rows, {
+  const packed = packedMemory(memory, gates, rows, {
     kept: n,
     sequences: batch === 1 ? 1 : size("sequences"),
     most: size("most kept"),
   });
   const made = block(reshape(own, [n, 1, width]), reshape(at, [n, 1]), packed);
   const put = putRows(reshape(passed, flat), rows, reshape(made, [n, width]));
-  const skipped = reduceSum(sub(scalar(1), kept));
   return choose(skipped, choose(count, reshape(put, shapeOf(states)), passed), all());
 }
 

@@ -27,7 +27,6 @@ import {
   constantValue,
   mul,
   type Node,
-  reshape,
   scalar,
   shapeOf,
   slice,
@@ -37,7 +36,7 @@ import {
 import { causalMask } from "../nn/mod.ts";
 import { ints } from "../tensor/mod.ts";
 import { bypass } from "./bypass.ts";
-import { runKept } from "./compaction.ts";
+import { keptTokens, runKept } from "./compaction.ts";
 import { type Reading, readingOf } from "./reading.ts";
 
 /** Who decides in a gated pass. */
@@ -141,9 +140,9 @@ export function forward(
   };
   const run = (layer: number, rows: Node) =>
     model.block(params, layer, rows, positions, memoryOf(layer, rows));
-  const kept = (value: Node, boundary: readonly Node[]) =>
+  const remembered = (value: Node, boundary: readonly Node[]) =>
     checkpointing ? checkpoint(value, boundary) : value;
-  for (let layer = 0; layer < anchorLayers; layer++) x = kept(run(layer, x), [x]);
+  for (let layer = 0; layer < anchorLayers; layer++) x = remembered(run(layer, x), [x]);
   if (!routing) return { hiddenStates: x, keysValues };
 
   const anchor = x;
@@ -159,6 +158,8 @@ export function forward(
   const value = constantValue(gates);
   const known = value?.data.length === model.dims.numLayers - anchorLayers ? value.data : undefined;
   const cheap = (layer: number) => routing.bypass ? bypass(routing.bypass, layer, x) : undefined;
+  const real = "router" in routing ? routing.context.tokenMask : undefined;
+  const kept = compacted && !known ? keptTokens(gates, shapeOf(tokens), real) : undefined;
   for (let layer = anchorLayers; layer < model.dims.numLayers; layer++) {
     const at = layer - anchorLayers;
     const instead = known?.[at] === 1 ? undefined : cheap(layer);
@@ -169,14 +170,13 @@ export function forward(
     const one = (values: Node) => slice(values, 2, at, at + 1); // [B, T, 1]
     const gate = known ? undefined : one(gates);
     const scales = decision?.survivalScale && one(decision.survivalScale);
-    if (compacted && gate) {
+    if (kept) {
       const states = x;
-      const real = "router" in routing ? routing.context.tokenMask : undefined;
       x = runKept({
         states,
         positions,
         memory: memoryOf(layer, states),
-        kept: keptTokens(gate, states, real),
+        kept: kept(at),
         block(rows, at, memory) {
           const ran = model.block(params, layer, rows, at, memory);
           return scales ? add(rows, mul(scales, sub(ran, rows))) : ran;
@@ -190,16 +190,9 @@ export function forward(
     const ran = run(layer, x);
     let next = weights.length === 0 ? ran : add(x, mul(weights.reduce(mul), sub(ran, x)));
     if (gate && instead) next = add(next, mul(sub(scalar(1), gate), instead));
-    x = kept(next, [x, ...weights]);
+    x = remembered(next, [x, ...weights]);
   }
   return { hiddenStates: x, anchor, keysValues, ...(decision ? { decision } : {}) };
-}
-
-/** Gates `[B, T, 1]` or less as one for each token, `[B, T]`; padding runs nothing. */
-function keptTokens(gate: Node, states: Node, tokenMask: Node | undefined): Node {
-  const [batch, length] = shapeOf(states) as [number, number, number];
-  const each = reshape(broadcastTo(gate, [batch, length, 1]), [batch, length]);
-  return tokenMask ? mul(each, tokenMask) : each;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Writing texts from the command line, with a word on how fast. */
 
-import { UserError } from "../contracts/mod.ts";
+import { UserError, type WeightFormat } from "../contracts/mod.ts";
 import {
   continueSpeculatively,
   continueTexts,
@@ -26,6 +26,8 @@ export interface GenerationPlan {
   readonly showDepth: boolean;
   /** Tokens that the routed model drafts for each pass at full depth; absent: no speculation. */
   readonly draftTokens?: number | undefined;
+  /** How matrices are kept while writing. */
+  readonly weightFormat: WeightFormat;
   readonly quiet: boolean;
 }
 
@@ -82,17 +84,21 @@ export async function generate(
     maxTokens,
     isOver: (_text: number, made: readonly number[]) => isEnd(made.at(-1)!),
   };
-  await using passes = new Passes(merged, plan.seed);
-  await using full = new Passes({ ...merged, depth: "fullDepth" }, plan.seed);
+  await using passes = new Passes(merged, {
+    seed: plan.seed,
+    bakesWeights: true,
+    weightFormat: plan.weightFormat,
+  });
   const counts = noCounts();
   const steps = plan.draftTokens === undefined
     ? continueTexts(passes, prompts, { ...options, sampling: plan.sampling, seed: plan.seed })
-    : continueSpeculatively(passes, full, prompts, {
+    : continueSpeculatively(passes, passes.fullDepth(), prompts, {
       ...options,
       draftTokens: plan.draftTokens,
       counts,
     });
 
+  await passes.prepare({ past: "own", answers: "logits", keepsMemory: true });
   if (single) output.write(plan.prompts[0]!);
   let begun = performance.now();
   let first = 0;

@@ -75,7 +75,7 @@ export async function evaluateTasks(subject: Subject, plan: EvaluationPlan): Pro
   const prepared: PreparedTask[] = [];
   for (const task of open) prepared.push(await prepareTask(task, plan.source, plan));
 
-  await using passes = new Passes(subject.model, seed);
+  await using passes = new Passes(subject.model, { seed });
   const encoder = new Encoder(subject.encoding);
   const total = prepared.reduce((sum, { requests }) => sum + requests, 0);
   const progress = createProgress({ label: subject.label, total, quiet });
