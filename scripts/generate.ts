@@ -8,9 +8,9 @@
  */
 
 import "../core/run/permissions.ts";
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../core/contracts/errors.ts";
-import { countFrom, newCommand, readOptions } from "../core/run/command.ts";
+import { countFrom, newCommand, numberBetween, readOptions } from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
@@ -29,15 +29,20 @@ const command = newCommand(
     new Option("--depth <name>", "what of the run writes: its base model, all layers, its router")
       .choices(["base", "fullDepth", "routed"] as const).default("routed" as const),
   )
-  .option("--budget <share>", "skip ratio that the router is calibrated to", share)
+  .option("--budget <share>", "skip ratio that the router is calibrated to", numberBetween(0, 1))
   .option("--max-tokens <n>", "tokens that are written to each text at most", countFrom(1), 64)
   .option(
     "--temperature <x>",
     "0 takes the likeliest token, 1 draws as the model says",
-    positive,
+    numberBetween(0, 1e6),
     0,
   )
-  .option("--top-p <share>", "draw from the likeliest tokens of this probability only", share, 1)
+  .option(
+    "--top-p <share>",
+    "draw from the likeliest tokens of this probability only",
+    numberBetween(0, 1),
+    1,
+  )
   .option("--seed <n>", "draws the tokens", countFrom(0), 0)
   .option("--show-depth", "show by how many layers each token was written")
   .option("--speculate", "draft with the router, confirm at full depth: its text, sooner")
@@ -47,18 +52,6 @@ const command = newCommand(
       .choices(["float32", "int4"] as const).default("float32" as const),
   )
   .option("--quiet", "nothing but the text");
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
-  throw new InvalidArgumentError("It takes a number from 0 to 1.");
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value >= 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError("It takes a number from 0 up.");
-}
 
 await runScript(async () => {
   const options = readOptions(command);

@@ -49,6 +49,25 @@ export interface CompileOptions {
   readonly weightFormat?: WeightFormat;
 }
 
+/** What a program that leaves the process takes with it. */
+export interface ExportOptions {
+  /** Values of inputs that become part of it. */
+  readonly constants: Feeds;
+  /** How the matrices among them are kept. */
+  readonly weightFormat: WeightFormat;
+  /** The file that large constants go to; absent: into the program's own. */
+  readonly dataFile?: string | undefined;
+  /** Facts about the program, by name. */
+  readonly about: Readonly<Record<string, string>>;
+}
+
+/** A program as a file that other software runs. */
+export interface ExportedModel {
+  readonly bytes: Uint8Array;
+  /** What belongs into the data file, and where. */
+  readonly outside: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
+}
+
 /** Turns graphs into programs for one device. */
 export interface Backend extends AsyncDisposable {
   readonly name: string;
@@ -62,6 +81,11 @@ export interface Backend extends AsyncDisposable {
    * copied, and later changes of the host's array are seen; do not count on either.
    */
   upload(tensor: HostTensor): DeviceTensor;
+  /**
+   * The graph behind the named outputs as a file, where the backend has a format for that. Outputs are
+   * called as here, and may not have an input's name.
+   */
+  exportModel?(outputs: Readonly<Record<string, Node>>, options: ExportOptions): ExportedModel;
 }
 
 /** Settings of a backend, as in the configuration's `backend` section. */

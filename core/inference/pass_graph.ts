@@ -10,6 +10,7 @@ import {
   add,
   broadcastTo,
   cast,
+  choose,
   concat,
   crossEntropy,
   cumulativeSum,
@@ -46,6 +47,13 @@ export interface PassKind {
   readonly answers: "logits" | "states" | "none";
   /** Whether keys and values of the tokens are given too. */
   readonly keepsMemory: boolean;
+  /**
+   * Whether the program is on its own. The scalar input `thresholdShift` is added to the router's
+   * threshold then; which tokens are the prompt follows from their place; and a router that decides
+   * for whole sequences is asked where the scalar input `decided` is 0, and otherwise has decided the
+   * input `decidedGates` `[B, 1, L']`.
+   */
+  readonly standsAlone?: boolean;
 }
 
 /** Names of a layer's keys and values, as inputs and as outputs. */
@@ -68,8 +76,13 @@ export function isMemory(name: string): boolean {
 export function passGraph(own: InferenceModel, kind: PassKind): Record<string, Node> {
   const { batch, length, rows } = SIZES;
   const { model } = own.student;
-  const decided = kind.past !== "none" && routingOf(own).promptTokens > 0;
-  const { params, routing } = inferenceNodes(own, [batch, length], decided);
+  const { promptTokens } = routingOf(own);
+  const decided = kind.past !== "none" && promptTokens > 0 && !kind.standsAlone;
+  const nodes = inferenceNodes(own, [batch, length], decided);
+  const { params } = nodes;
+  const routing = nodes.routing && kind.standsAlone
+    ? alone(nodes.routing, promptTokens, routedLayers(own))
+    : nodes.routing;
   const real = realTokens();
   const tokens = input("tokens", [batch, length], "int32");
   const pass = forward(model, params, tokens, routing && withMask(routing, real), {
@@ -132,6 +145,31 @@ function withMask(routing: Routed, real: Node): Routed {
   return "router" in routing
     ? { ...routing, context: { ...routing.context, tokenMask: real } }
     : { ...routing, gates: mul(routing.gates, reshape(real, [SIZES.batch, SIZES.length, 1])) };
+}
+
+/** A routing whose threshold may be moved, and that is told nothing about prompts. */
+function alone(routing: Routed, promptTokens: number, layers: number): Routed {
+  const { batch, length } = SIZES;
+  if (!("router" in routing) || routing.context.mode !== "eval") return routing;
+  const threshold = add(routing.context.threshold, input("thresholdShift", []));
+  const context = { ...routing.context, threshold };
+  if (promptTokens === 0) return { ...routing, context };
+  const isPrompt = greater(scalar(promptTokens), reshape(counting(length), [1, length]));
+  const promptMask = broadcastTo(isPrompt, [batch, length]);
+  const given = broadcastTo(input("decidedGates", [batch, 1, layers]), [batch, length, layers]);
+  const { router } = routing;
+  return {
+    ...routing,
+    context: { ...context, promptMask },
+    router: {
+      ...router,
+      decide(params, anchor, site, context) {
+        const { gates } = router.decide(params, anchor, site, context);
+        const asked = broadcastTo(gates, [batch, length, layers]);
+        return { gates: choose(input("decided", []), given, asked) };
+      },
+    },
+  };
 }
 
 /** Where the tokens stand, and what they may read. */

@@ -52,3 +52,13 @@ export function countFrom(least: number): (text: string) => number {
     return value;
   };
 }
+
+/** Reads a number from `least` to `most`. */
+export function numberBetween(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= least && value <= most) return value;
+    const range = most === Infinity ? `from ${least} up` : `from ${least} to ${most}`;
+    throw new InvalidArgumentError(`It takes a number ${range}.`);
+  };
+}

@@ -13,6 +13,7 @@ import {
   ELEMENT,
   encodeModel,
   type GraphProto,
+  type TensorProto,
   type ValueInfoProto,
 } from "./proto.ts";
 
@@ -65,10 +66,12 @@ export interface ModelFeed {
   readonly asWords: boolean;
 }
 
-/** Values that are too large to be inside an ONNX file, which may have 2 GB at most. */
+/** Values of a constant that are outside the ONNX file, which may have 2 GB at most. */
 export interface OutsideData {
-  /** What the file says where they are. */
+  /** Where the file says that they are. */
   readonly location: string;
+  /** Where they begin there. */
+  readonly offset: number;
   readonly bytes: Uint8Array;
 }
 
@@ -80,13 +83,23 @@ export interface OnnxModel {
   readonly outside: readonly OutsideData[];
 }
 
-/** Constants from this size on, in bytes, are kept outside the file. */
-const OUTSIDE_FROM = 4096;
+/**
+ * Where large constants go: into the file, each to a place of its own, or all into one file of this
+ * name.
+ */
+export type Placement = "inside" | "apart" | { readonly file: string };
+
+/** Constants in one file begin at multiples of this, as memory is mapped by pages. */
+const PAGE = 4096;
+
+/** Constants from this size on, in bytes, are large. */
+const LARGE_FROM = 4096;
 
 /** What all graphs of a model have in common. */
 interface Shared {
   readonly feeds: ModelFeed[];
-  readonly outside: OutsideData[];
+  /** Large constants, whose values are not placed yet. */
+  readonly large: { readonly constant: TensorProto; readonly bytes: Uint8Array }[];
   /** Numbers of what constants are made from. */
   readonly numbers: Map<object, number>;
   /** Operators and branches so far; what they are numbered by. */
@@ -108,9 +121,7 @@ export class Emitter {
   readonly #shared: Shared;
 
   constructor(private readonly around?: Emitter) {
-    this.#shared = around
-      ? around.#shared
-      : { feeds: [], outside: [], numbers: new Map(), count: 0 };
+    this.#shared = around ? around.#shared : { feeds: [], large: [], numbers: new Map(), count: 0 };
     this.#graph = emptyGraph(around ? `branch_${this.#shared.count++}` : "dlr");
   }
 
@@ -287,14 +298,10 @@ export class Emitter {
   ): string {
     const { initializer } = this.#root.#graph;
     const own = name ?? `constant_${initializer.length}`;
-    if (rawData.length < OUTSIDE_FROM) {
-      initializer.push({ name: own, dataType, dims, rawData });
-      return own;
-    }
-    const location = `constant/${this.#shared.outside.length}`;
-    this.#shared.outside.push({ location, bytes: rawData });
-    const externalData = [{ key: "location", value: location }];
-    initializer.push({ name: own, dataType, dims, externalData, dataLocation: 1 });
+    const constant: TensorProto = { name: own, dataType, dims };
+    initializer.push(constant);
+    if (rawData.length < LARGE_FROM) constant.rawData = rawData;
+    else this.#shared.large.push({ constant, bytes: rawData });
     return own;
   }
 
@@ -380,9 +387,24 @@ export class Emitter {
     return { graph: this.#graph };
   }
 
-  /** The finished model. */
-  finish(): OnnxModel {
-    const { feeds, outside } = this.#shared;
-    return { bytes: encodeModel(this.#graph), feeds, outside };
+  /** The finished model. @param about facts about it that the file tells, by name */
+  finish(placement: Placement, about: Readonly<Record<string, string>> = {}): OnnxModel {
+    const outside: OutsideData[] = [];
+    let end = 0;
+    this.#shared.large.forEach(({ constant, bytes }, i) => {
+      if (placement === "inside") {
+        constant.rawData = bytes;
+        return;
+      }
+      const apart = placement === "apart";
+      const location = apart ? `constant/${i}` : placement.file;
+      const offset = apart ? 0 : Math.ceil(end / PAGE) * PAGE;
+      end = offset + bytes.length;
+      outside.push({ location, offset, bytes });
+      constant.dataLocation = 1;
+      constant.externalData = Object.entries({ location, offset, length: bytes.length })
+        .map(([key, value]) => ({ key, value: String(value) }));
+    });
+    return { bytes: encodeModel(this.#graph, about), feeds: this.#shared.feeds, outside };
   }
 }

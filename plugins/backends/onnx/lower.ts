@@ -6,7 +6,7 @@ import { type HostTensor } from "../../../core/tensor/mod.ts";
 import { emitDequantized } from "./blocks.ts";
 import { type ConstantBlocks, constantBlocks, emitBlockProduct } from "./constant_blocks.ts";
 import { planScopes, type Scope, type ScopePlan } from "./branches.ts";
-import { Emitter, type OnnxModel } from "./emitter.ts";
+import { Emitter, type OnnxModel, type Placement } from "./emitter.ts";
 import { ELEMENT } from "./proto.ts";
 import { type Rule, rules } from "./rules.ts";
 
@@ -16,15 +16,20 @@ export interface LoweringOptions {
   readonly constants?: Readonly<Record<string, HostTensor>>;
   /** How the matrices among them are kept; as they are unless told. */
   readonly weightFormat?: WeightFormat | undefined;
+  /** What names of outputs begin with. */
+  readonly prefix?: string;
+  /** Where large constants go; each to a place of its own unless told. */
+  readonly placement?: Placement;
+  /** Facts about the model that its file tells. */
+  readonly about?: Readonly<Record<string, string>>;
 }
 
-/** An ONNX model that computes `outputs`, each under its name after `out:`. */
+/** An ONNX model that computes `outputs`. */
 export function toOnnx(
   outputs: Readonly<Record<string, Node>>,
-  { constants = {}, weightFormat = "float32" }: LoweringOptions = {},
+  options: LoweringOptions = {},
 ): OnnxModel {
-  const lowering = new Lowering(planScopes(Object.values(outputs)), constants, weightFormat);
-  return lowering.model(outputs);
+  return new Lowering(planScopes(Object.values(outputs)), options).model(outputs);
 }
 
 /** Says a graph's nodes, each in the scope that it belongs to. */
@@ -32,19 +37,16 @@ class Lowering {
   readonly #names = new Map<Node, string>();
   readonly #emitters = new Map<Scope, Emitter>();
 
-  constructor(
-    private readonly plan: ScopePlan,
-    private readonly constants: Readonly<Record<string, HostTensor>>,
-    private readonly weightFormat: WeightFormat,
-  ) {}
+  constructor(private readonly plan: ScopePlan, private readonly options: LoweringOptions) {}
 
   model(outputs: Readonly<Record<string, Node>>): OnnxModel {
     const emit = new Emitter();
     this.#say(this.plan.whole, emit);
+    const { prefix = "", placement = "apart", about } = this.options;
     for (const [name, node] of Object.entries(outputs)) {
-      emit.output(`out:${name}`, this.#nameOf(node), node.type);
+      emit.output(prefix + name, this.#nameOf(node), node.type);
     }
-    return emit.finish();
+    return emit.finish(placement, about);
   }
 
   #say(scope: Scope, emit: Emitter): void {
@@ -56,7 +58,8 @@ class Lowering {
 
   #isRuntimeInput(node: Node): boolean {
     const name = inputName(node);
-    return name !== undefined && node.type.dtype !== "uint8" && !(name in this.constants);
+    return name !== undefined && node.type.dtype !== "uint8" &&
+      !(name in (this.options.constants ?? {}));
   }
 
   #nameOf(node: Node): string {
@@ -70,7 +73,7 @@ class Lowering {
     const { name } = node.op;
     if (name === "input") {
       const own = inputName(node)!;
-      const value = this.constants[own];
+      const value = this.options.constants?.[own];
       return value ? emit.constantInput(own, value) : emit.input(own, node.type);
     }
     if (name === "dequantize") return emitDequantized(emit, node);
@@ -97,8 +100,9 @@ class Lowering {
   /** The right operand of a product, where it is a constant that ONNX Runtime can take in blocks. */
   #blocksOf(product: Node): ConstantBlocks | undefined {
     const [, weight] = product.inputs as [Node, Node];
-    const valueOf = (node: Node) => this.constants[inputName(node) ?? ""];
-    return constantBlocks(product, weight, valueOf, this.weightFormat);
+    const { constants, weightFormat = "float32" } = this.options;
+    const valueOf = (node: Node) => constants?.[inputName(node) ?? ""];
+    return constantBlocks(product, weight, valueOf, weightFormat);
   }
 
   #choice(emit: Emitter, node: Node): string {

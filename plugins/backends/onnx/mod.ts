@@ -64,6 +64,9 @@ function wrapWords({ data }: HostTensor): ort.Tensor {
   return new ort.Tensor("uint16", words, [words.length]);
 }
 
+/** What names of outputs begin with: an output may have an input's name. */
+const OUTPUT = "out:";
+
 class OnnxProgram<Output extends string> implements Program<Output> {
   #flops: number | undefined;
 
@@ -87,7 +90,7 @@ class OnnxProgram<Output extends string> implements Program<Output> {
     );
     const results = await this.session.run(values);
     const named = this.outputs.entries().map(([name, dtype]) => {
-      const { data, dims } = results[`out:${name}`]!;
+      const { data, dims } = results[OUTPUT + name]!;
       return [name, { dtype, shape: dims, data: data as TensorData }] as const;
     });
     return Object.fromEntries(named) as Record<Output, HostTensor>;
@@ -115,8 +118,13 @@ function checkFeed(
 }
 
 /** The values of what may have been uploaded. */
-function hostOf(feed: HostTensor | DeviceTensor): HostTensor {
-  return feed instanceof OnnxTensor ? feed.host : feed as HostTensor;
+function hostsOf(feeds: Feeds): Record<string, HostTensor> {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, feed]) => [
+      name,
+      feed instanceof OnnxTensor ? feed.host : feed as HostTensor,
+    ]),
+  );
 }
 
 function toFeed(feed: HostTensor | DeviceTensor, asWords: boolean): ort.Tensor {
@@ -173,10 +181,9 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
         Object.entries<Node>(outputs).map(([name, { type }]) => [name as Output, type.dtype]),
       );
       const { bytes, feeds, outside } = toOnnx(outputs, {
-        constants: Object.fromEntries(
-          Object.entries(constants).map(([name, value]) => [name, hostOf(value)]),
-        ),
+        constants: hostsOf(constants),
         weightFormat,
+        prefix: OUTPUT,
       });
       const session = await ort.InferenceSession.create(bytes, {
         ...(fewRuns ? quick : settings),
@@ -185,6 +192,13 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
       return new OnnxProgram(types, nodes, feeds, outputTypes, session);
     },
     upload: (tensor) => new OnnxTensor(tensor),
+    exportModel: (outputs, { constants, weightFormat, dataFile, about }) =>
+      toOnnx(outputs, {
+        constants: hostsOf(constants),
+        weightFormat,
+        about,
+        placement: dataFile === undefined ? "inside" : { file: dataFile },
+      }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

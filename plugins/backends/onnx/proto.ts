@@ -39,6 +39,7 @@ const SCHEMA = `
   message ModelProto {
     optional int64 irVersion = 1;  optional string producerName = 2;
     optional GraphProto graph = 7;  repeated OperatorSetIdProto opsetImport = 8;
+    repeated StringStringEntryProto metadataProps = 14;
   }
 `;
 
@@ -103,11 +104,15 @@ export interface GraphProto {
 const modelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType("ModelProto");
 
 /** The bytes of an ONNX file: standard operators of opset 21, and ONNX Runtime's own. */
-export function encodeModel(graph: GraphProto): Uint8Array {
+export function encodeModel(
+  graph: GraphProto,
+  about: Readonly<Record<string, string>> = {},
+): Uint8Array {
   return modelProto.encode({
     irVersion: 10,
     producerName: "dlr",
     graph,
     opsetImport: [{ domain: "", version: 21 }, { domain: "com.microsoft", version: 1 }],
+    metadataProps: Object.entries(about).map(([key, value]) => ({ key, value })),
   }).finish();
 }
