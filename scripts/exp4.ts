@@ -1,63 +1,69 @@
 /**
  * exp4: how fast is less depth?
  *
- * Times the forward pass with the first layers only, which really leaves the others out, and under
- * gates that are blended in, as training and evaluation compute them, which leaves nothing out: there
- * a skip ratio is work that could be saved.
+ * Times reading a prompt and writing the next token: with the first layers only; under gates that are
+ * blended in, as training computes them, which leaves nothing out; and with the skipped blocks of each
+ * token really left out. Dense is timed in turn with all of them.
  *
  *   deno task exp4
+ *   deno task exp4 --checkpoint exp10        with the trained router of a run beside random gates
+ *   deno task exp4 --model tinyllama --batches 1 --length 512
  */
 
 import "../core/run/permissions.ts";
 import { join } from "node:path";
-import { csvFormat } from "d3-dsv";
-import { countFrom, newCommand, readOptions } from "../core/run/command.ts";
+import { countFrom, countsFrom, newCommand, readOptions } from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
+import { shares } from "../core/run/sweep/command.ts";
 import { formatTable } from "../core/run/table.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
 const command = newCommand(
   "deno task exp4",
-  "Times the forward pass at several depths: with layers left out, and with gates blended in.",
+  "Times prefill and decoding at several depths, in turn with dense.",
 )
   .option("--fresh", "measure anew (it always does)")
-  .option("--model <name|DIR|ID>", "model to time", "nano")
-  .option("--batch-size <n>", "sequences of a batch", countFrom(1), 8)
-  .option("--length <n>", "tokens of a sequence", countFrom(2), 128)
-  .option("--warmup <n>", "batches before the clock starts", countFrom(0), 5)
-  .option("--batches <n>", "timed batches", countFrom(1), 50)
+  .option("--checkpoint <name|DIR>", "a trained run, whose router is timed too")
+  .option("--model <name|DIR|ID>", "model to time, as it is (default: nano)")
+  .option("--anchor-layers <n>", "layers that no token skips", countFrom(0), 4)
+  .option("--keep <list>", "shares of tokens that run a layer", shares("--keep"), [0.8, 0.6, 0.4])
+  .option("--batches <list>", "sequences at once", countsFrom(1), [1, 8])
+  .option("--length <n>", "tokens of a prompt", countFrom(2), 128)
+  .option("--rounds <n>", "timed prompts", countFrom(1), 20)
+  .option("--steps <n>", "timed tokens", countFrom(1), 40)
   .option("--out <DIR>", "folder for the table", join("results", "benchmarks", "exp4"));
 
 await runScript(async () => {
   const options = readOptions(command);
-  const { timeDepths } = await import("../core/run/depth_timing.ts");
-  const { writeFileAtomic } = await import("../core/io/atomic.ts");
-  const rows = await timeDepths(builtinPlugins(), options);
-  const dense = rows[0]!.tokensPerSecond;
-  const csv = join(options.out, "depth_timing.csv");
-  const cells = rows.map((row) => ({
-    "how": row.how,
-    "active_layers": row.activeLayers,
-    "tokens_per_second": row.tokensPerSecond.toFixed(1),
-    "latency_ms_per_batch": row.milliseconds.toFixed(3),
-  }));
-  writeFileAtomic(csv, csvFormat(cells) + "\n");
+  const model = options.checkpoint === undefined ? options.model ?? "nano" : options.model;
+  const { timeDepths, writeDepthTiming } = await import("../core/run/depth_timing.ts");
+  const timing = await timeDepths(builtinPlugins(), { ...options, model });
+  const { csv, figure } = await writeDepthTiming(options.out, timing);
   const table = formatTable(
     [
-      { title: "forward pass" },
-      { title: "active layers", digits: 2 },
+      { title: "way" },
+      { title: "phase" },
+      { title: "batch" },
+      { title: "layers", digits: 2 },
       { title: "tokens/s", digits: 0 },
-      { title: "ms/batch", digits: 2 },
+      { title: "ms", digits: 2 },
       { title: "× dense", digits: 2 },
+      { title: "ideal", digits: 2 },
+      { title: "realized", digits: 2 },
     ],
-    rows.map((row) => [
-      row.how,
-      row.activeLayers,
-      row.tokensPerSecond,
-      row.milliseconds,
-      row.tokensPerSecond / dense,
+    timing.times.map((time) => [
+      time.how,
+      time.phase,
+      time.batch,
+      time.activeLayers,
+      time.tokensPerSecond,
+      time.ms,
+      1 / time.timeShare,
+      1 / time.flopShare,
+      time.realized,
     ]),
   );
-  console.log(`${options.model}, ${options.batchSize} × ${options.length} tokens, medians\n`);
-  console.log(`${table}\n\ntable    ${csv}`);
+  console.log(`${timing.label}, prompts of ${options.length} tokens\n\n${table}\n`);
+  console.log(`memory   ${timing.peakMemoryMb.toFixed(0)} MB at most`);
+  console.log(`table    ${csv}\nfigure   ${figure}`);
 });

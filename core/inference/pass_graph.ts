@@ -54,6 +54,8 @@ export interface PassKind {
    * input `decidedGates` `[B, 1, L']`.
    */
   readonly standsAlone?: boolean;
+  /** Whether blocks are computed for all tokens and blended in, as in training. */
+  readonly blended?: boolean;
 }
 
 /** Names of a layer's keys and values, as inputs and as outputs. */
@@ -87,7 +89,7 @@ export function passGraph(own: InferenceModel, kind: PassKind): Record<string, N
   const tokens = input("tokens", [batch, length], "int32");
   const pass = forward(model, params, tokens, routing && withMask(routing, real), {
     places: placesOf(own, kind, real),
-    compacted: true,
+    compacted: !kind.blended,
   });
 
   const outputs: Record<string, Node> = {};

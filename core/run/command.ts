@@ -62,3 +62,8 @@ export function numberBetween(least: number, most: number): (text: string) => nu
     throw new InvalidArgumentError(`It takes a number ${range}.`);
   };
 }
+
+/** Reads whole numbers from `least` up, with commas between. */
+export function countsFrom(least: number): (text: string) => number[] {
+  return (text) => text.split(",").map(countFrom(least));
+}

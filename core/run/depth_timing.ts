@@ -1,98 +1,138 @@
-/** Times a model's forward pass at several depths. */
+/** Times a model at several depths: with layers cut off, with gates blended in, and with skipping. */
 
-import { Evaluator, type LabelledBatch } from "../eval/mod.ts";
-import { initialize } from "../nn/mod.ts";
-import { floats, ints, RandomStream } from "../tensor/mod.ts";
-import { type StudentOptions, trainableParams } from "../train/mod.ts";
-import { resolveConfig } from "./config.ts";
-import { loadParts } from "./parts.ts";
+import process from "node:process";
+import { join } from "node:path";
+import { csvFormat } from "d3-dsv";
+import { type InferenceModel, mergeAdapters } from "../inference/mod.ts";
+import { writeFileAtomic } from "../io/mod.ts";
+import { speedFigure, type SpeedPoint } from "../report/speed_figure.ts";
+import { writeFigure } from "../report/figures.ts";
+import {
+  InferenceTiming,
+  thresholdKeeping,
+  type TimedWay,
+  type WayTime,
+} from "./inference_timing.ts";
 import { type Plugins } from "./plugins.ts";
-import { RunRepositories } from "./repositories.ts";
-import { median } from "./speed.ts";
+import { type ModelChoice, openTrainedModel } from "./trained_model.ts";
 
 /** What to time. */
-export interface TimingOptions {
-  readonly model: string;
-  readonly batchSize: number;
+export interface TimingOptions extends Pick<ModelChoice, "checkpoint" | "model"> {
+  /** Layers that always run where tokens skip the others. */
+  readonly anchorLayers: number;
+  /** Shares of kept tokens. */
+  readonly keep: readonly number[];
+  readonly batches: readonly number[];
   readonly length: number;
-  /** Batches before the clock starts. */
-  readonly warmup: number;
-  readonly batches: number;
+  /** Timed prefills of each way. */
+  readonly rounds: number;
+  /** Timed tokens of each way. */
+  readonly steps: number;
 }
 
-/** One way of running the model. */
-export interface TimedDepth {
-  readonly how: string;
-  readonly activeLayers: number;
-  readonly tokensPerSecond: number;
-  /** Median time of a batch. */
-  readonly milliseconds: number;
+/** What was timed. */
+export interface DepthTiming {
+  readonly label: string;
+  readonly times: readonly WayTime[];
+  /** The most memory that the process has held, in MB of 10^6 bytes. */
+  readonly peakMemoryMb: number;
 }
 
-/** Shares of a model's layers that are timed. */
-const DEPTHS = [1, 0.8, 0.65, 0.45, 0.3];
+/** Shares of a model's layers that are timed, about those of the reference: 22, 18, 14, 10, 6 of 22. */
+const DEPTHS = [1, 18 / 22, 14 / 22, 10 / 22, 6 / 22];
 
-/**
- * The first layers only, at several depths; then a token-level router as it is drawn, its gates
- * blended in. Random tokens: the time of a dense product does not depend on them.
- */
-export async function timeDepths(plugins: Plugins, options: TimingOptions): Promise<TimedDepth[]> {
-  const { model: name, batchSize, length } = options;
-  const config = await resolveConfig({
-    defaults: { name: "exp4", router: { name: "static", anchorLayers: 0 }, model: name },
-    routerOptions: plugins.routerOptions,
-    overrides: { batchSize: String(batchSize), sequenceLength: String(length), steps: "1" },
+/** Times all ways in turn. */
+export async function timeDepths(plugins: Plugins, options: TimingOptions): Promise<DepthTiming> {
+  await using trained = await openTrainedModel({ ...options, depth: "routed" }, plugins);
+  const merged = await mergeAdapters(trained.model);
+  const ways = waysOf(merged, plugins, options, options.checkpoint !== undefined);
+  await using timing = new InferenceTiming(ways, {
+    length: options.length,
+    weightFormat: "float32",
   });
-  await using parts = await loadParts(config, plugins, new RunRepositories());
-  const { numLayers, vocabSize } = parts.student.model.dims;
-  const batch = randomBatch(batchSize, length, vocabSize);
-
-  const time = async (how: string, router: StudentOptions["router"]): Promise<TimedDepth> => {
-    const student: StudentOptions = { ...parts.student, ...(router ? { router } : {}) };
-    const trainable = initialize(trainableParams(student), 0);
-    await using evaluator = new Evaluator(parts.backend, student, parts.frozen, trainable);
-    const point = { threshold: 0, targetSkip: 0 };
-    const times: number[] = [];
-    let active = 0;
-    for (let i = 0; i < options.warmup + options.batches; i++) {
-      const started = performance.now();
-      const { gates } = await evaluator.routedTokens(batch, point, 0);
-      if (i >= options.warmup) times.push(performance.now() - started);
-      active = gates.data.reduce((sum, gate) => sum + gate, 0) / (batchSize * length);
-    }
-    const milliseconds = median(times);
-    const tokensPerSecond = 1000 * batchSize * length / milliseconds;
-    return {
-      how,
-      activeLayers: (router?.anchorLayers ?? 0) + active,
-      tokensPerSecond,
-      milliseconds,
-    };
-  };
-
-  const rows: TimedDepth[] = [];
-  const fixed = plugins.routers.get("static");
-  for (const depth of new Set(DEPTHS.map((share) => Math.max(1, Math.round(share * numLayers))))) {
-    const skipLayers = Array.from({ length: numLayers - depth }, (_, i) => depth + i);
-    const router = fixed.create(fixed.options.parse({ skipLayers }));
-    rows.push(await time(`first ${depth} layers`, { router, anchorLayers: 0 }));
+  const times: WayTime[] = [];
+  for (const batch of options.batches) {
+    times.push(...await timing.prefill(batch, options.rounds));
+    times.push(...await timing.decode(batch, options.steps));
   }
-  const token = plugins.routers.get("token-gumbel");
-  const anchorLayers = Math.min(4, numLayers - 1);
-  const router = token.create(token.options.parse({ initialBias: -1, initialStd: 0.2 }));
-  rows.push(await time("token router, blended", { router, anchorLayers }));
-  return rows;
+  const peakMemoryMb = process.resourceUsage().maxRSS * 1024 / 1e6;
+  return { label: trained.label, times, peakMemoryMb };
 }
 
-function randomBatch(batchSize: number, length: number, vocabulary: number): LabelledBatch {
-  const random = new RandomStream(0, "depth-timing");
-  const shape = [batchSize, length];
-  const draw = () => {
-    const tensor = ints(shape);
-    tensor.data.forEach((_, i) => tensor.data[i] = random.below(vocabulary));
-    return tensor;
-  };
-  const tokenMask = floats(shape);
-  tokenMask.data.fill(1);
-  return { tokens: draw(), targets: draw(), tokenMask };
+const DENSE = "dense";
+
+function waysOf(
+  own: InferenceModel,
+  plugins: Plugins,
+  options: TimingOptions,
+  isTrained: boolean,
+): TimedWay[] {
+  const { numLayers } = own.student.model.dims;
+  const anchorLayers = Math.min(options.anchorLayers, numLayers - 1);
+  const fixed = plugins.routers.get("static");
+  const chance = plugins.routers.get("random");
+  const under = (router: NonNullable<InferenceModel["student"]["router"]>, threshold = 0) => ({
+    ...own,
+    depth: "routed" as const,
+    student: { ...own.student, router },
+    point: { threshold, targetSkip: 0 },
+  });
+  const random = { router: chance.create(chance.options.parse({})), anchorLayers };
+  const depths = [...new Set(DEPTHS.map((share) => Math.max(1, Math.round(share * numLayers))))];
+  return [
+    { how: DENSE, model: { ...own, depth: isTrained ? "fullDepth" : "base" } },
+    ...depths.filter((depth) => depth < numLayers).map((depth): TimedWay => {
+      const skipLayers = Array.from({ length: numLayers - depth }, (_, i) => depth + i);
+      const router = fixed.create(fixed.options.parse({ skipLayers }));
+      return { how: `first ${depth} layers`, model: under({ router, anchorLayers: 0 }) };
+    }),
+    ...options.keep.map((share): TimedWay => ({
+      how: `${Math.round(100 * share)}% of tokens kept, blended`,
+      model: under(random, thresholdKeeping(share)),
+      blended: true,
+    })),
+    ...options.keep.map((share): TimedWay => ({
+      how: `${Math.round(100 * share)}% of tokens kept`,
+      model: under(random, thresholdKeeping(share)),
+    })),
+    ...(isTrained ? [{ how: "its own router", model: own }] : []),
+  ];
+}
+
+/** Writes `depth_timing.csv` and the figure `speed`. @returns their paths */
+export async function writeDepthTiming(
+  out: string,
+  { label, times, peakMemoryMb }: DepthTiming,
+): Promise<{ csv: string; figure: string }> {
+  const csv = join(out, "depth_timing.csv");
+  const rows = times.map((time) => ({
+    "how": time.how,
+    "phase": time.phase,
+    "batch": time.batch,
+    "active_layers": time.activeLayers.toFixed(3),
+    "tokens_per_second": time.tokensPerSecond.toFixed(1),
+    "latency_ms_per_batch": time.ms.toFixed(3),
+    "flop_share": time.flopShare.toFixed(4),
+    "time_share": time.timeShare.toFixed(4),
+    "realized": time.realized?.toFixed(4) ?? "",
+    "peak_memory_mb": peakMemoryMb.toFixed(0),
+  }));
+  writeFileAtomic(csv, csvFormat(rows) + "\n");
+  const points = times.filter(({ how }) => how !== DENSE).map((time): SpeedPoint => ({
+    kind: kindOf(time.how),
+    phase: `${time.phase}, batch ${time.batch}`,
+    ideal: 1 / time.flopShare,
+    speedup: 1 / time.timeShare,
+  }));
+  const { png } = await writeFigure(
+    join(out, "speed"),
+    speedFigure(points, `Speed of ${label} with less depth`),
+  );
+  return { csv, figure: png };
+}
+
+function kindOf(how: string): string {
+  if (how.endsWith("blended")) return "blended, as in training";
+  if (how.startsWith("first")) return "layers cut off";
+  return how === "its own router" ? how : "skipped per token";
 }

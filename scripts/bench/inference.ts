@@ -14,15 +14,24 @@
 import "../../core/run/permissions.ts";
 import { Option } from "@commander-js/extra-typings";
 import { csvFormat } from "d3-dsv";
+import { join } from "node:path";
 import { UserError } from "../../core/contracts/mod.ts";
 import { writeFileAtomic } from "../../core/io/mod.ts";
-import { countFrom, newCommand, readOptions } from "../../core/run/command.ts";
+import { countFrom, countsFrom, newCommand, readOptions } from "../../core/run/command.ts";
+import {
+  InferenceTiming,
+  thresholdKeeping,
+  type TimedWay,
+  type WayTime,
+} from "../../core/run/inference_timing.ts";
 import { runScript } from "../../core/run/script.ts";
 import { shares } from "../../core/run/sweep/command.ts";
 import { formatTable } from "../../core/run/table.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
-import { InferenceWorkload, type PhaseTime } from "./inference_workload.ts";
+import { randomRouter } from "../../plugins/routers/random.ts";
+import { openRivals, RIVALS, type RivalTime } from "./rivals/rivals.ts";
 import { MODEL_CONFIGS, modelOf, withLayers } from "./models.ts";
+import { randomWeights } from "./step_workload.ts";
 
 const command = newCommand(
   "deno task bench:inference",
@@ -33,7 +42,7 @@ const command = newCommand(
   .option("--anchor-layers <n>", "layers that always run", countFrom(0), 4)
   .option("--keep <list>", "shares of kept tokens", shares("--keep"), [1, 0.8, 0.6, 0.4, 0.2])
   .option("--length <n>", "tokens of a prompt", countFrom(2), 512)
-  .option("--batches <list>", "sequences at once", counts, [1, 4])
+  .option("--batches <list>", "sequences at once", countsFrom(1), [1, 4])
   .addOption(
     new Option("--weights <format>", "how matrices are kept")
       .choices(["float32", "int4"] as const).default("float32" as const),
@@ -45,14 +54,6 @@ const command = newCommand(
   .option("--csv <FILE>", "write the measurements there too")
   .option("--json", "a JSON line for each measurement");
 
-function counts(text: string): number[] {
-  const values = text.split(",").map(Number);
-  if (values.length > 0 && values.every((value) => Number.isInteger(value) && value > 0)) {
-    return values;
-  }
-  throw new UserError(`--batches takes whole numbers from 1 with commas between, not "${text}"`);
-}
-
 await runScript(async () => {
   const options = readOptions(command);
   const config = MODEL_CONFIGS[options.model];
@@ -60,18 +61,55 @@ await runScript(async () => {
     const known = Object.keys(MODEL_CONFIGS).join(", ");
     throw new UserError(`There are no shapes of "${options.model}"; there are ${known}`);
   }
-  if (options.anchorLayers >= options.layers) {
+  const { anchorLayers } = options;
+  if (anchorLayers >= options.layers) {
     throw new UserError(
-      `--anchor-layers ${options.anchorLayers} leaves none of ${options.layers} layers to skip`,
+      `--anchor-layers ${anchorLayers} leaves none of ${options.layers} layers to skip`,
     );
   }
   const model = modelOf(withLayers(config, options.layers), options.model);
+  const rivals = options.rivals === undefined ? undefined : await openRivals({
+    folder: options.rivals,
+    models: join(options.rivals, "models"),
+  });
+  if (rivals && (rivals.layers !== options.layers || options.model !== "tinyllama")) {
+    throw new UserError(
+      `The rivals' model has TinyLlama's shapes and ${rivals.layers} layers: leave out --model and ` +
+        `give --layers ${rivals.layers}, or make another with make_rival_models.py`,
+    );
+  }
   await using backend = onnxBackend({ threads: options.threads });
-  await using workload = await InferenceWorkload.compile(backend, { ...options, model });
-  const times: PhaseTime[] = [];
+  const source = randomWeights(model);
+  const weights = Object.fromEntries(
+    Object.keys(model.params()).map((name) => [name, source.read(name)]),
+  );
+  const router = { router: randomRouter.create({ per: "token" }), anchorLayers };
+  const own = { backend, student: { model, router }, weights };
+  const ways: TimedWay[] = [
+    { how: "dense", model: { ...own, depth: "base" } },
+    ...options.keep.map((share): TimedWay => {
+      const point = { threshold: thresholdKeeping(share), targetSkip: 0 };
+      return { how: `${Math.round(100 * share)}% kept`, model: { ...own, depth: "routed", point } };
+    }),
+  ];
+  await using timing = new InferenceTiming(ways, {
+    length: options.length,
+    weightFormat: options.weights,
+  });
+  const times: Row[] = [];
   for (const batch of options.batches) {
-    times.push(...await workload.prefill(batch, options.rounds));
-    times.push(...await workload.decode(batch, options.rounds, options.steps));
+    times.push(...await timing.prefill(batch, options.rounds));
+    times.push(...await timing.decode(batch, options.rounds * options.steps));
+  }
+  for (const rival of rivals ? RIVALS : []) {
+    times.push(...(await rivals!.timeRival(rival, {
+      promptTokens: options.length,
+      prefillRounds: options.rounds,
+      decodeSteps: options.rounds * options.steps,
+      decodeBatches: options.batches,
+      threads: options.threads || navigator.hardwareConcurrency,
+      seed: 1,
+    })).map((time) => beside(time, times)));
   }
   const rows = times.map(asRow);
   if (options.csv !== undefined) writeFileAtomic(options.csv, csvFormat(rows) + "\n");
@@ -79,12 +117,31 @@ await runScript(async () => {
   else showTable(times);
 });
 
-function asRow({ phase, batch, keep, ms, flopShare, timeShare, realized }: PhaseTime) {
-  const rounded = (value: number | null) => value === null ? null : Number(value.toFixed(4));
+/** A measurement of ours or of a rival. */
+type Row = Pick<WayTime, "how" | "phase" | "batch" | "ms"> & Partial<WayTime>;
+
+/** A rival's time, over that of our dense pass. The least counts: some of its tokens stumble. */
+function beside({ rival, phase, batch, least }: RivalTime, ours: readonly Row[]): Row {
+  const dense = ours.find((own) =>
+    own.how === "dense" && own.phase === phase && own.batch === batch
+  );
+  return {
+    how: rival,
+    phase,
+    batch,
+    ms: least,
+    ...(dense ? { timeShare: least / dense.ms } : {}),
+  };
+}
+
+function asRow({ phase, batch, how, ms, flopShare, timeShare, realized }: Row) {
+  const rounded = (value: number | null | undefined) =>
+    value === null || value === undefined ? null : Number(value.toFixed(4));
+  const kept = /^(\d+)% kept$/.exec(how);
   return {
     "phase": phase,
     "batch": batch,
-    "keep": keep ?? "dense",
+    "keep": kept ? Number(kept[1]) / 100 : how,
     "ms": rounded(ms),
     "flop_share": rounded(flopShare),
     "time_share": rounded(timeShare),
@@ -92,7 +149,7 @@ function asRow({ phase, batch, keep, ms, flopShare, timeShare, realized }: Phase
   };
 }
 
-function showTable(times: readonly PhaseTime[]): void {
+function showTable(times: readonly Row[]): void {
   console.log(formatTable(
     [
       { title: "phase" },
@@ -106,7 +163,7 @@ function showTable(times: readonly PhaseTime[]): void {
     times.map((time) => [
       time.phase,
       time.batch,
-      time.keep === null ? "dense" : `${Math.round(100 * time.keep)}%`,
+      time.how,
       time.ms,
       time.flopShare,
       time.timeShare,

@@ -146,10 +146,20 @@ testWithProcesses(
 );
 
 testWithProcesses("exp4 times several depths", async () => {
-  const few = ["--batches", "2", "--warmup", "1", "--length", "16", "--out", "timed"];
-  using place = await finish("exp4", "--model", "model", ...few);
+  const few = ["--rounds", "2", "--steps", "2", "--anchor-layers", "1", "--length", "16"];
+  using place = await finish("exp4", "--model", "model", ...few, "--out", "timed");
   const rows = csvParse(Deno.readTextFileSync(place.path("timed", "depth_timing.csv")));
   assert.deepEqual(rows.map((row) => Number(row["active_layers"])).slice(0, 3), [3, 2, 1]);
+  const ways = (phase: string, batch: string) =>
+    rows.filter((row) => row["phase"] === phase && row["batch"] === batch).map(({ how }) => how);
+  assert.deepEqual(ways("prefill", "1"), ways("prefill", "8"));
+  // Nothing is blended where one token is written.
+  assert.deepEqual(
+    ways("decode", "8"),
+    ways("prefill", "1").filter((how) => !how!.endsWith("blended")),
+  );
+  assert.ok(rows.every((row) => Number(row["tokens_per_second"]) > 0));
+  assert.ok(existsSync(place.path("timed", "speed.png")));
 });
 
 testWithProcesses("exp19 averages depth over sorts of tokens", async () => {

@@ -1,0 +1,236 @@
+/**
+ * Times ways of running one model, all in turn: reading prompts (prefill), and writing the next token
+ * of each (decode). Tokens are random; the time of a product depends on none.
+ */
+
+import { type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
+import {
+  type InferenceModel,
+  memoryNames,
+  passGraph,
+  type PassKind,
+  routedLayers,
+} from "../inference/mod.ts";
+import { flopsAt, tokenFlops } from "../routing/mod.ts";
+import { floats, type HostTensor, ints, RandomStream } from "../tensor/mod.ts";
+import { median } from "./speed.ts";
+
+/** A way of running the model. */
+export interface TimedWay {
+  readonly how: string;
+  readonly model: InferenceModel;
+  /** Blocks are computed for all tokens and blended in, as in training. */
+  readonly blended?: boolean;
+}
+
+/** What all ways are timed on. */
+export interface TimingShape {
+  /** Tokens of a prompt, and positions that a written token reads. */
+  readonly length: number;
+  /** How matrices are kept. In four bits each program has a copy of its own. */
+  readonly weightFormat: WeightFormat;
+}
+
+/** How long a way took. */
+export interface WayTime {
+  readonly how: string;
+  readonly phase: "prefill" | "decode";
+  /** Sequences at once. */
+  readonly batch: number;
+  /** Median milliseconds of a pass; for decoding the mean over steps. */
+  readonly ms: number;
+  readonly tokensPerSecond: number;
+  /** Layers that a token ran on average. */
+  readonly activeLayers: number;
+  /** Operations of what was kept over those of the first way. */
+  readonly flopShare: number;
+  /** Time over that of the first way. */
+  readonly timeShare: number;
+  /** (1 - timeShare) / (1 - flopShare); null where nothing is skipped. */
+  readonly realized: number | null;
+}
+
+const PREFILL: PassKind = { past: "none", answers: "logits", keepsMemory: true };
+const DECODE: PassKind = { past: "own", answers: "logits", keepsMemory: true };
+
+/** Times of one way, and the share of tokens that ran each routable layer. */
+interface Samples {
+  readonly ms: number[];
+  readonly activity: number[][];
+}
+
+/** Compiled ways, ready to be timed. The first is what the others are compared with: dense. */
+export class InferenceTiming implements AsyncDisposable {
+  readonly #programs = new Map<string, Promise<Program>>();
+
+  constructor(private readonly ways: readonly TimedWay[], private readonly shape: TimingShape) {}
+
+  /** Reading `batch` prompts: after one round that does not count, `rounds` of all ways in turn. */
+  async prefill(batch: number, rounds: number): Promise<WayTime[]> {
+    const { length } = this.shape;
+    const samples = this.ways.map((): Samples => ({ ms: [], activity: [] }));
+    for (let round = -1; round < rounds; round++) {
+      for (const [i, way] of this.ways.entries()) {
+        const program = await this.#program(way, PREFILL);
+        const feeds = this.#feeds(way, batch, length, round);
+        const started = performance.now();
+        const { gates } = await program.run(feeds);
+        const ms = performance.now() - started;
+        if (round >= 0) this.#note(samples[i]!, way, ms, gates);
+      }
+    }
+    return this.#times("prefill", batch, samples, ({ ms }) => median(ms));
+  }
+
+  /** Writing the next tokens of `batch` prompts: of three attempts at each step the fastest counts. */
+  async decode(batch: number, steps: number): Promise<WayTime[]> {
+    const ways = this.ways.filter(({ blended }) => !blended);
+    const memory = await this.#memory(batch);
+    const samples = ways.map((): Samples => ({ ms: [], activity: [] }));
+    for (let step = -1; step < steps; step++) {
+      const feeds = ways.map((way) => ({ ...this.#feeds(way, batch, 1, step), ...memory }));
+      const best = ways.map(() => Infinity);
+      const gates = ways.map((): HostTensor | undefined => undefined);
+      for (let attempt = 0; attempt < 3; attempt++) {
+        for (const [i, way] of ways.entries()) {
+          const program = await this.#program(way, DECODE);
+          const started = performance.now();
+          gates[i] = (await program.run(feeds[i]!))["gates"];
+          best[i] = Math.min(best[i]!, performance.now() - started);
+        }
+      }
+      if (step < 0) continue;
+      ways.forEach((way, i) => this.#note(samples[i]!, way, best[i]!, gates[i]));
+    }
+    return this.#times("decode", batch, samples, ({ ms }) => mean(ms), ways);
+  }
+
+  async #memory(batch: number): Promise<Feeds> {
+    const { length } = this.shape;
+    const dense = this.ways[0]!;
+    const read = await (await this.#program(dense, PREFILL))
+      .run(this.#feeds(dense, batch, length, 0));
+    const { numLayers } = dense.model.student.model.dims;
+    const names = Array.from(
+      { length: numLayers },
+      (_, layer) => Object.values(memoryNames(layer)),
+    );
+    return {
+      ...Object.fromEntries(names.flat().map((name) => [name, read[name]!])),
+      pastLengths: ints([batch], new Array<number>(batch).fill(length)),
+    };
+  }
+
+  /** Ways that differ in their operating point only share a program. */
+  #program({ model, blended = false }: TimedWay, kind: PassKind): Promise<Program> {
+    const { router } = model.student;
+    const decides = router ? [router.anchorLayers, numberOf(router.router)] : [];
+    const key = [model.depth, blended, kind.past, ...decides].join(" ");
+    let program = this.#programs.get(key);
+    if (program) return program;
+    const { weightFormat } = this.shape;
+    const constants = this.#isBaked ? { constants: model.weights, weightFormat } : {};
+    program = model.backend.compile(passGraph(model, { ...kind, blended }), constants);
+    this.#programs.set(key, program);
+    return program;
+  }
+
+  get #isBaked(): boolean {
+    return this.shape.weightFormat !== "float32";
+  }
+
+  #feeds({ model }: TimedWay, batch: number, length: number, round: number): Feeds {
+    const { vocabSize } = model.student.model.dims;
+    const random = new RandomStream(1, "timing", round + 1);
+    const tokens = ints([batch, length]);
+    tokens.data.forEach((_, i) => tokens.data[i] = random.below(vocabSize));
+    const noise = floats([batch, length, routedLayers(model)]);
+    noise.data.forEach((_, i) => noise.data[i] = random.uniform());
+    const sequences = Array.from({ length: batch }, (_, sequence) => sequence);
+    const { threshold = 0, targetSkip = 0 } = model.point ?? {};
+    return {
+      ...(this.#isBaked ? {} : model.weights),
+      tokens,
+      lengths: ints([batch], sequences.map(() => length)),
+      rows: ints([batch], sequences.map((sequence) => (sequence + 1) * length - 1)),
+      noise,
+      threshold: floats([], [threshold]),
+      targetSkip: floats([], [targetSkip]),
+    };
+  }
+
+  #note({ ms, activity }: Samples, { model }: TimedWay, time: number, gates?: HostTensor): void {
+    ms.push(time);
+    const layers = routedLayers(model);
+    const own = new Array<number>(layers).fill(gates ? 0 : 1);
+    const tokens = gates ? gates.data.length / layers : 1;
+    gates?.data.forEach((gate, i) => own[i % layers]! += gate / tokens);
+    activity.push(own);
+  }
+
+  #times(
+    phase: WayTime["phase"],
+    batch: number,
+    samples: readonly Samples[],
+    typical: (samples: Samples) => number,
+    ways: readonly TimedWay[] = this.ways,
+  ): WayTime[] {
+    const { length } = this.shape;
+    const dense = typical(samples[0]!);
+    const flops = ways.map(({ model }, i) => {
+      const { model: decoder, router } = model.student;
+      const anchor = model.depth === "routed" && router ? router.anchorLayers : 0;
+      const costs = tokenFlops(decoder, anchor, length);
+      const head = costs.head * (phase === "prefill" ? 1 / length : 1);
+      const all = new Array<number>(decoder.dims.numLayers - anchor).fill(1);
+      const activity = samples[i]!.activity[0]!.length > 0
+        ? all.map((_, layer) => mean(samples[i]!.activity.map((own) => own[layer]!)))
+        : all;
+      const keepsMemory = model.student.router?.router.decidesBy !== "rule";
+      return {
+        flops: flopsAt({ ...costs, head }, activity, keepsMemory),
+        layers: anchor + activity.reduce((sum, share) => sum + share, 0),
+      };
+    });
+    return ways.map(({ how }, i) => {
+      const ms = typical(samples[i]!);
+      const flopShare = flops[i]!.flops / flops[0]!.flops;
+      const timeShare = ms / dense;
+      return {
+        how,
+        phase,
+        batch,
+        ms,
+        tokensPerSecond: 1000 * batch * (phase === "prefill" ? length : 1) / ms,
+        activeLayers: flops[i]!.layers,
+        flopShare,
+        timeShare,
+        realized: flopShare > 0.999 ? null : (1 - timeShare) / (1 - flopShare),
+      };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#programs.values()) await (await program)[Symbol.asyncDispose]();
+    this.#programs.clear();
+  }
+}
+
+const numbers = new WeakMap<object, number>();
+let count = 0;
+
+/** A number that tells one object from another. */
+function numberOf(object: object): number {
+  const number = numbers.get(object) ?? count++;
+  numbers.set(object, number);
+  return number;
+}
+
+function mean(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Where a router of uniform noise keeps this share of tokens. */
+export function thresholdKeeping(share: number): number {
+  return share >= 1 ? -Infinity : share <= 0 ? Infinity : Math.log((1 - share) / share);
+}
