@@ -12,9 +12,14 @@
 
 import "../core/run/permissions.ts";
 import { join } from "node:path";
-import { countFrom, countsFrom, newCommand, readOptions } from "../core/run/command.ts";
+import {
+  countFrom,
+  countsFrom,
+  newCommand,
+  numbersBetween,
+  readOptions,
+} from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
-import { shares } from "../core/run/sweep/command.ts";
 import { formatTable } from "../core/run/table.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
@@ -26,7 +31,11 @@ const command = newCommand(
   .option("--checkpoint <name|DIR>", "a trained run, whose router is timed too")
   .option("--model <name|DIR|ID>", "model to time, as it is (default: nano)")
   .option("--anchor-layers <n>", "layers that no token skips", countFrom(0), 4)
-  .option("--keep <list>", "shares of tokens that run a layer", shares("--keep"), [0.8, 0.6, 0.4])
+  .option("--keep <list>", "shares of tokens that run a layer", numbersBetween(0, 1), [
+    0.8,
+    0.6,
+    0.4,
+  ])
   .option("--batches <list>", "sequences at once", countsFrom(1), [1, 8])
   .option("--length <n>", "tokens of a prompt", countFrom(2), 128)
   .option("--rounds <n>", "timed prompts", countFrom(1), 20)

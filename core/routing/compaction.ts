@@ -103,7 +103,9 @@ export function runKept({ states, positions, memory, kept, block, instead, layer
   });
   const made = block(reshape(own, [n, 1, width]), reshape(at, [n, 1]), packed);
   const put = putRows(reshape(passed, flat), rows, reshape(made, [n, width]));
-  return choose(skipped, choose(count, reshape(put, shapeOf(states)), passed), all());
+  // Two choices one after the other, as one within the other may be made in vain.
+  const whole = choose(skipped, passed, all());
+  return choose(mul(count, skipped), reshape(put, shapeOf(states)), whole);
 }
 
 /** Sizes that are known once the gates are. */

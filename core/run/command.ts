@@ -67,3 +67,8 @@ export function numberBetween(least: number, most: number): (text: string) => nu
 export function countsFrom(least: number): (text: string) => number[] {
   return (text) => text.split(",").map(countFrom(least));
 }
+
+/** Reads numbers from `least` to `most`, with commas between. */
+export function numbersBetween(least: number, most: number): (text: string) => number[] {
+  return (text) => text.split(",").map(numberBetween(least, most));
+}

@@ -17,7 +17,13 @@ import { csvFormat } from "d3-dsv";
 import { join } from "node:path";
 import { UserError } from "../../core/contracts/mod.ts";
 import { writeFileAtomic } from "../../core/io/mod.ts";
-import { countFrom, countsFrom, newCommand, readOptions } from "../../core/run/command.ts";
+import {
+  countFrom,
+  countsFrom,
+  newCommand,
+  numbersBetween,
+  readOptions,
+} from "../../core/run/command.ts";
 import {
   InferenceTiming,
   thresholdKeeping,
@@ -25,7 +31,6 @@ import {
   type WayTime,
 } from "../../core/run/inference_timing.ts";
 import { runScript } from "../../core/run/script.ts";
-import { shares } from "../../core/run/sweep/command.ts";
 import { formatTable } from "../../core/run/table.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
 import { randomRouter } from "../../plugins/routers/random.ts";
@@ -40,7 +45,7 @@ const command = newCommand(
   .option("--model <name>", `shapes: ${Object.keys(MODEL_CONFIGS).join(", ")}`, "tinyllama")
   .option("--layers <n>", "layers of the model", countFrom(1), 8)
   .option("--anchor-layers <n>", "layers that always run", countFrom(0), 4)
-  .option("--keep <list>", "shares of kept tokens", shares("--keep"), [1, 0.8, 0.6, 0.4, 0.2])
+  .option("--keep <list>", "shares of kept tokens", numbersBetween(0, 1), [1, 0.8, 0.6, 0.4, 0.2])
   .option("--length <n>", "tokens of a prompt", countFrom(2), 512)
   .option("--batches <list>", "sequences at once", countsFrom(1), [1, 4])
   .addOption(

@@ -117,7 +117,8 @@ export function cumulativeSum(x: Node, axis: number): Node {
 }
 
 /**
- * `a` where the scalar `condition` is not 0, else `b`. What only the other one needs is not computed.
+ * `a` where the scalar `condition` is not 0, else `b`. What only the other one needs is not computed;
+ * a choice within it may be made all the same.
  */
 export function choose(condition: Node, a: Node, b: Node): Node {
   return a === b ? a : apply(chooseOp, [condition, a, b], {});

@@ -20,7 +20,9 @@ export interface ScopePlan {
   readonly branchesOf: ReadonlyMap<Node, readonly [Scope, Scope]>;
 }
 
-/** Puts each node into the innermost scope that all its users are in. */
+/**
+ * Puts each node into the innermost scope that all its users are in, but choices into the whole graph.
+ */
 export function planScopes(outputs: readonly Node[]): ScopePlan {
   const whole: Scope = { depth: 0, nodes: [] };
   const scopeOf = new Map<Node, Scope>();
@@ -32,6 +34,9 @@ export function planScopes(outputs: readonly Node[]): ScopePlan {
   outputs.forEach((node) => use(node, whole));
   const order = topologicalOrder(outputs);
   for (const node of order.toReversed()) {
+    // ONNX Runtime packs constant matrices for branches of the whole graph, but not for branches of
+    // branches (1.30), where a product in blocks of four bits then takes twice the time.
+    if (node.op === ops.choose) scopeOf.set(node, whole);
     const scope = scopeOf.get(node)!;
     if (node.op === ops.choose) {
       const branch = (): Scope => ({ around: scope, depth: scope.depth + 1, nodes: [] });
