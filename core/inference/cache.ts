@@ -33,9 +33,15 @@ export class KeyValueCache {
    * Adds what a pass has made of the first `counts[i]` tokens of each text i.
    *
    * @param outputs of a pass that keeps its memory
+   * @throws {RangeError} where a text is longer than the model reads.
    */
   append(outputs: PassOutputs, counts: readonly number[]): void {
     const longest = Math.max(...this.lengths.map((length, text) => length + counts[text]!));
+    if (longest > this.dims.maxPositions) {
+      throw new RangeError(
+        `Cannot keep ${longest} tokens: the model has ${this.dims.maxPositions} positions`,
+      );
+    }
     if (longest > this.#capacity) this.#grow(longest);
     for (const [name, all] of Object.entries(this.memory)) {
       const own = outputs[name];

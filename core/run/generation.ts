@@ -72,8 +72,8 @@ export async function generate(
   if (showDepth && output.inColour) output.note(depthLegend(numLayers));
 
   const single = prompts.length === 1;
-  const lines = prompts.map(() => ({
-    stream: new TextStream(tokenizer),
+  const lines = prompts.map((prompt) => ({
+    stream: new TextStream(tokenizer, prompt),
     tokens: [] as number[],
     text: "",
     shown: "",
@@ -139,7 +139,7 @@ export async function generate(
           : "",
         plan.draftTokens === undefined ? "" : `${counts.accepted} of ${counts.drafted} drafted ` +
           `tokens accepted, ${
-            (total / Math.max(1, counts.passes)).toFixed(2)
+            ((total - first) / Math.max(1, counts.passes) / prompts.length).toFixed(2)
           } tokens a pass at full depth`,
       ].filter((part) => part !== "").join(", "),
     );

@@ -42,6 +42,9 @@ export async function openTrainedModel(
 ): Promise<TrainedModel> {
   if (name !== undefined) {
     if (checkpoint !== undefined) throw new UserError("Give --checkpoint or --model, not both");
+    if (budget !== undefined) {
+      throw new UserError("--budget moves a trained router: it takes --checkpoint, not --model");
+    }
     const subject = await openModel(name, plugins, new RunRepositories({}, quiet));
     const { model, encoding } = subject;
     return {
