@@ -15,7 +15,7 @@ import {
 } from "../../core/io/mod.ts";
 import { inputNodes, ParamNodes } from "../../core/nn/mod.ts";
 import { forward } from "../../core/routing/mod.ts";
-import { type HostTensor } from "../../core/tensor/mod.ts";
+import { floats, type HostTensor, RandomStream } from "../../core/tensor/mod.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
 import { referenceBackend } from "../../plugins/backends/reference/mod.ts";
 import {
@@ -25,6 +25,7 @@ import {
   readLlamaConfig,
 } from "../../plugins/models/llama/mod.ts";
 import { qwen2Kind, readQwen2Config } from "../../plugins/models/qwen2/mod.ts";
+import { assertClose } from "../conformance/close.ts";
 import { assertParity } from "./golden.ts";
 
 const FOLDER = fileURLToPath(new URL("./goldens/families", import.meta.url));
@@ -99,6 +100,42 @@ for (const { name } of FAMILIES) {
       await using _ = backend;
       assertParity(await logitsOf(name, modelOf(name), backend), logits, `${backend.name} logits`);
     }
+  });
+}
+
+/** Random gates of every layer but the first, as the model of `family` runs under them. */
+async function underGates(family: string, compacted: boolean): Promise<HostTensor> {
+  const model = modelOf(family);
+  using weights = openCheckpointWeights(`${FOLDER}/${family}`);
+  const { tokens } = goldenOf(family);
+  const [batch, length] = tokens.shape as [number, number];
+  const layers = model.dims.numLayers - 1;
+  const random = new RandomStream(3, family);
+  const gates = floats(
+    [batch, length, layers],
+    Array.from({ length: batch * length * layers }, () => random.uniform() < 0.6 ? 1 : 0),
+  );
+  const params = new ParamNodes(inputNodes(model.params()));
+  const pass = forward(
+    model,
+    params,
+    input("tokens", tokens.shape, "int32"),
+    { gates: input("gates", gates.shape), anchorLayers: 1 },
+    { compacted },
+  );
+  await using backend = onnxBackend({ threads: 1 });
+  await using program = await backend.compile({ logits: model.head(params, pass.hiddenStates) });
+  const names = Object.keys(model.params());
+  const feeds = Object.fromEntries(names.map((name) => [name, weights.read(name)]));
+  return (await program.run({ ...feeds, tokens, gates })).logits;
+}
+
+for (const { name } of FAMILIES) {
+  Deno.test(`skipping gives the logits of gating on ${name} within 1e-4`, async () => {
+    const [skipped, gated] = [await underGates(name, true), await underGates(name, false)];
+    const off = distance(gated, goldenOf(name).logits);
+    assert.ok(off > 0.01, "the gates change nothing");
+    assertClose(skipped, gated, { absolute: 1e-4, relative: 0 }, "logits");
   });
 }
 

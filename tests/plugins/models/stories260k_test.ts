@@ -6,11 +6,19 @@
 import assert from "node:assert/strict";
 import { input } from "../../../core/graph/mod.ts";
 import { loadTokenizer, openModelFolder } from "../../../core/io/mod.ts";
-import { inputNodes, ParamNodes } from "../../../core/nn/mod.ts";
-import { forward } from "../../../core/routing/mod.ts";
-import { type HostTensor, ints } from "../../../core/tensor/mod.ts";
+import {
+  continueTexts,
+  type InferenceModel,
+  likeliest,
+  Passes,
+} from "../../../core/inference/mod.ts";
+import { initialize, inputNodes, ParamNodes } from "../../../core/nn/mod.ts";
+import { forward, siteOf } from "../../../core/routing/mod.ts";
+import { floats, type HostTensor, ints } from "../../../core/tensor/mod.ts";
+import { routingNodes } from "../../../core/train/mod.ts";
 import { onnxBackend } from "../../../plugins/backends/onnx/mod.ts";
 import { llamaKind } from "../../../plugins/models/llama/mod.ts";
+import { tokenGumbel } from "../../../plugins/routers/token_gumbel.ts";
 import { sharedPath, testWithData } from "../../core/io/support.ts";
 
 const DATA = "stories260K";
@@ -86,3 +94,80 @@ testWithData(
     assert.equal(tokenizer.decode(tokens).trim(), text.trim());
   },
 );
+
+testWithData(
+  "the cache writes llama2.c's text, and skipping writes that of gating",
+  DATA,
+  async () => {
+    using folder = openModelFolder(sharedPath(`${DATA}/hf`));
+    const model = llamaKind.fromConfig(folder.config, folder.dir);
+    await using backend = onnxBackend({ threads: 1 });
+    const weights = Object.fromEntries(
+      Object.keys(model.params()).map((name) => [name, folder.weights.read(name)]),
+    );
+    const { tokens, n_prompt_tokens: given } = reference();
+    const prompt = Int32Array.from(tokens.slice(0, given));
+    const written = async (own: InferenceModel) => {
+      await using passes = new Passes(own, { bakesWeights: true });
+      const made: number[] = [];
+      for await (const step of continueTexts(passes, [prompt], { maxTokens: 59 })) {
+        made.push(...step.map(({ token }) => token));
+      }
+      return made;
+    };
+    const base: InferenceModel = { backend, student: { model }, depth: "base", weights };
+    assert.deepEqual(await written(base), tokens.slice(given));
+
+    // A router of random weights, with its threshold where half of its answers lie.
+    const router = tokenGumbel.create(
+      tokenGumbel.options.parse({ initialBias: 0, initialStd: 1 }),
+    );
+    const student = { model, router: { router, anchorLayers: 2 } };
+    const own = initialize(router.params(siteOf(model, 2)), 5);
+    const routed: InferenceModel = {
+      backend,
+      student,
+      depth: "routed",
+      weights: { ...weights, ...own },
+      point: { threshold: 0, targetSkip: 0 },
+    };
+    const text = await written(routed);
+    assert.notDeepEqual(text, tokens.slice(given));
+    assert.deepEqual(text, await gatedText(routed, [...prompt], text.length));
+  },
+);
+
+/** What the gated pass over the whole text writes, token by token and without a cache. */
+async function gatedText(
+  { backend, student, weights }: InferenceModel,
+  prompt: readonly number[],
+  count: number,
+): Promise<number[]> {
+  const length = prompt.length + count;
+  const { model, router } = student;
+  const params = new ParamNodes(inputNodes({
+    ...model.params(),
+    ...router!.router.params(siteOf(model, router!.anchorLayers)),
+  }));
+  const tokens = input("tokens", [1, length], "int32");
+  const routing = routingNodes(model, router!, params, [1, length], "eval");
+  const pass = forward(model, params, tokens, routing);
+  await using program = await backend.compile({ logits: model.head(params, pass.hiddenStates) });
+  const ids = ints([1, length]);
+  ids.data.set(prompt);
+  for (let at = prompt.length; at < length; at++) {
+    const mask = floats([1, length]);
+    mask.data.fill(1, 0, at);
+    const { logits } = await program.run({
+      ...weights,
+      tokens: ids,
+      tokenMask: mask,
+      promptMask: floats([1, length]),
+      threshold: floats([], [0]),
+      targetSkip: floats([], [0]),
+    });
+    const rows = floats([length, model.dims.vocabSize], logits.data as Float32Array<ArrayBuffer>);
+    ids.data[at] = likeliest(rows, at - 1);
+  }
+  return [...ids.data.subarray(prompt.length)];
+}
