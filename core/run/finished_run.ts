@@ -93,7 +93,7 @@ export async function locateRun(
   if (given === undefined) {
     throw new UserError(
       `There is no folder and no finished run of an experiment "${which}": train one with ` +
-        `deno task ${which} --fresh, or give a run's folder`,
+        `deno task ${isExperiment(which) ? which : "exp10"} --fresh, or give a run's folder`,
     );
   }
   const isCheckpoint = basename(dirname(resolve(given))) === CHECKPOINTS_FOLDER;
@@ -105,6 +105,10 @@ export async function locateRun(
     overrides,
   });
   return { path, record, config, checkpoint: isCheckpoint ? given : checkpointOf(path, config) };
+}
+
+function isExperiment(name: string): boolean {
+  return /^exp\d+(_\w+)?$/.test(name);
 }
 
 /** The checkpoint that the run ended with. */
