@@ -30,6 +30,7 @@ const command = newCommand(
   .option("--fresh", "measure anew (it always does)")
   .option("--checkpoint <name|DIR>", "a trained run, whose router is timed too")
   .option("--model <name|DIR|ID>", "model to time, as it is (default: nano)")
+  .option("--backend <name>", "backend to run on (default: that of the training, or onnx)")
   .option("--anchor-layers <n>", "layers that no token skips", countFrom(0), 4)
   .option("--keep <list>", "shares of tokens that run a layer", numbersBetween(0, 1), [
     0.8,

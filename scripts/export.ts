@@ -31,6 +31,7 @@ const command = newCommand(
     new Option("--weights <format>", "how matrices are kept")
       .choices(["float32", "int4"] as const).default("float32" as const),
   )
+  .option("--backend <name>", "backend to run on (default: that of the training, or onnx)")
   .option("--quiet", "no progress");
 
 await runScript(async () => {

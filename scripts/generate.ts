@@ -51,6 +51,7 @@ const command = newCommand(
     new Option("--weights <format>", "how matrices are kept: int4 is faster and less exact")
       .choices(["float32", "int4"] as const).default("float32" as const),
   )
+  .option("--backend <name>", "backend to run on (default: that of the training, or onnx)")
   .option("--quiet", "nothing but the text");
 
 await runScript(async () => {

@@ -17,7 +17,7 @@ import { type Plugins } from "./plugins.ts";
 import { type ModelChoice, openTrainedModel } from "./trained_model.ts";
 
 /** What to time. */
-export interface TimingOptions extends Pick<ModelChoice, "checkpoint" | "model"> {
+export interface TimingOptions extends Pick<ModelChoice, "checkpoint" | "model" | "backend"> {
   /** Layers that always run where tokens skip the others. */
   readonly anchorLayers: number;
   /** Shares of kept tokens. */

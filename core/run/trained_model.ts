@@ -4,7 +4,7 @@ import { UserError } from "../contracts/mod.ts";
 import { type Depth, type InferenceModel } from "../inference/mod.ts";
 import { type Tokenizer } from "../io/mod.ts";
 import { readTrained } from "../train/mod.ts";
-import { openModel } from "./evaluation/subject.ts";
+import { DEFAULT_BACKEND, openModel } from "./evaluation/subject.ts";
 import { locateRun, openFinishedRun } from "./finished_run.ts";
 import { openConfiguredModel } from "./model_parts.ts";
 import { type Plugins } from "./plugins.ts";
@@ -20,6 +20,8 @@ export interface ModelChoice {
   readonly depth: Depth;
   /** Skip ratio that the router is calibrated to; that of its training unless told. */
   readonly budget?: number | undefined;
+  /** The backend to run on; that of its training, or onnx, unless told. */
+  readonly backend?: string | undefined;
 }
 
 /** A model that can be run. Dispose of it to let the weights go. */
@@ -36,7 +38,7 @@ export interface TrainedModel extends AsyncDisposable {
  * @throws {UserError} when there is none, or something of it is missing or damaged.
  */
 export async function openTrainedModel(
-  { checkpoint, model: name, depth, budget }: ModelChoice,
+  { checkpoint, model: name, depth, budget, backend: backendName }: ModelChoice,
   plugins: Plugins,
   quiet = false,
 ): Promise<TrainedModel> {
@@ -45,7 +47,11 @@ export async function openTrainedModel(
     if (budget !== undefined) {
       throw new UserError("--budget moves a trained router: it takes --checkpoint, not --model");
     }
-    const subject = await openModel(name, plugins, new RunRepositories({}, quiet));
+    const repositories = new RunRepositories({}, quiet);
+    const subject = await openModel(name, plugins, repositories, {
+      ...DEFAULT_BACKEND,
+      name: backendName ?? DEFAULT_BACKEND.name,
+    });
     const { model, encoding } = subject;
     return {
       model,
@@ -57,8 +63,12 @@ export async function openTrainedModel(
   if (checkpoint === undefined) {
     throw new UserError("Give --checkpoint DIR, a trained run, or --model NAME, a model as it is");
   }
-  if (budget !== undefined) return await calibratedTo(checkpoint, budget, depth, plugins, quiet);
-  const { path, record, config, checkpoint: folder } = await locateRun(checkpoint, plugins);
+  const overrides = { "backend.name": backendName };
+  if (budget !== undefined) {
+    return await calibratedTo(checkpoint, budget, depth, overrides, plugins, quiet);
+  }
+  const located = await locateRun(checkpoint, plugins, overrides);
+  const { path, record, config, checkpoint: folder } = located;
   using opened = await openConfiguredModel(
     config,
     plugins,
@@ -81,10 +91,11 @@ async function calibratedTo(
   checkpoint: string,
   budget: number,
   depth: Depth,
+  overrides: Readonly<Record<string, string | undefined>>,
   plugins: Plugins,
   quiet: boolean,
 ): Promise<TrainedModel> {
-  const run = await openFinishedRun(checkpoint, plugins, {}, quiet);
+  const run = await openFinishedRun(checkpoint, plugins, overrides, quiet);
   const { parts, evaluator, config, trained, path } = run;
   const batches = parts.calibrationBatches(config.evaluation.calibrationBatches);
   const point = await evaluator.calibrate(batches, budget);

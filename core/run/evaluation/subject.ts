@@ -21,7 +21,7 @@ export interface Subject {
 }
 
 /** A backend of a plain model, unless told. */
-const BACKEND: BackendConfig = {
+export const DEFAULT_BACKEND: BackendConfig = {
   name: "onnx",
   threads: 0,
   executionProvider: "cpu",
@@ -37,7 +37,7 @@ export async function openModel(
   name: string,
   plugins: Plugins,
   repositories: Repositories,
-  { name: backendName, ...options }: BackendConfig = BACKEND,
+  { name: backendName, ...options }: BackendConfig = DEFAULT_BACKEND,
 ): Promise<Subject & AsyncDisposable> {
   using folder = openModelFolder(await modelFolder(name, plugins, repositories));
   const model = kindOf(folder, plugins).fromConfig(folder.config, `${folder.dir}/config.json`);
