@@ -3,94 +3,21 @@
 import {
   type HostTensor,
   isRuntimeSize,
-  showSize,
   sizeTerms,
   type TensorType,
 } from "../../../core/tensor/mod.ts";
 import {
-  ATTRIBUTE,
-  type AttributeProto,
-  ELEMENT,
-  encodeModel,
-  type GraphProto,
-  type TensorProto,
-  type ValueInfoProto,
-} from "./proto.ts";
-
-/** Settings of an ONNX operator; a bare number is an integer. */
-export type OnnxAttrs = Readonly<
-  Record<
-    string,
-    | number
-    | string
-    | readonly number[]
-    | { readonly float: number }
-    | { readonly graph: GraphProto }
-  >
->;
-
-/** Operators outside the standard live here. */
-export const CONTRIB = "com.microsoft";
-
-function encodeAttribute(name: string, value: OnnxAttrs[string]): AttributeProto {
-  if (typeof value === "number") return { name, type: ATTRIBUTE.int, i: value };
-  if (typeof value === "string") {
-    return { name, type: ATTRIBUTE.string, s: new TextEncoder().encode(value) };
-  }
-  if ("graph" in value) return { name, type: ATTRIBUTE.graph, g: value.graph };
-  return "float" in value
-    ? { name, type: ATTRIBUTE.float, f: value.float }
-    : { name, type: ATTRIBUTE.ints, ints: value };
-}
-
-function valueInfo(
-  name: string,
-  { dtype, shape }: Omit<TensorType, "dtype"> & { readonly dtype: keyof typeof ELEMENT },
-): ValueInfoProto {
-  const dim = shape.map((size) =>
-    isRuntimeSize(size) ? { dimParam: showSize(size) } : { dimValue: size }
-  );
-  return { name, type: { tensorType: { elemType: ELEMENT[dtype], shape: { dim } } } };
-}
+  type LargeConstant,
+  type ModelFeed,
+  type OnnxModel,
+  placeConstants,
+  type Placement,
+} from "./model_file.ts";
+import { ELEMENT, encodeModel, type GraphProto, type TensorProto } from "./proto.ts";
+import { CONTRIB, encodeAttribute, type OnnxAttrs, type OnnxType, valueInfo } from "./values.ts";
 
 /** Bytes of an input that are fed as 16-bit words. */
 const WORDS = ":words";
-
-/** Where an input of a model comes from. */
-export interface ModelFeed {
-  /** Its name in the model. */
-  readonly name: string;
-  /** The name of what is fed to it. */
-  readonly source: string;
-  /** Whether uint8 values are fed as 16-bit words. */
-  readonly asWords: boolean;
-}
-
-/** Values of a constant that are outside the ONNX file, which may have 2 GB at most. */
-export interface OutsideData {
-  /** Where the file says that they are. */
-  readonly location: string;
-  /** Where they begin there. */
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-}
-
-/** A finished model. */
-export interface OnnxModel {
-  /** The ONNX file. */
-  readonly bytes: Uint8Array;
-  readonly feeds: readonly ModelFeed[];
-  readonly outside: readonly OutsideData[];
-}
-
-/**
- * Where large constants go: into the file, each to a place of its own, or all into one file of this
- * name.
- */
-export type Placement = "inside" | "apart" | { readonly file: string };
-
-/** Constants in one file begin at multiples of this, as memory is mapped by pages. */
-const PAGE = 4096;
 
 /** Constants from this size on, in bytes, are large. */
 const LARGE_FROM = 4096;
@@ -99,7 +26,7 @@ const LARGE_FROM = 4096;
 interface Shared {
   readonly feeds: ModelFeed[];
   /** Large constants, whose values are not placed yet. */
-  readonly large: { readonly constant: TensorProto; readonly bytes: Uint8Array }[];
+  readonly large: LargeConstant[];
   /** Numbers of what constants are made from. */
   readonly numbers: Map<object, number>;
   /** Operators and branches so far; what they are numbered by. */
@@ -323,7 +250,7 @@ export class Emitter {
     });
   }
 
-  #declare(feed: ModelFeed, type: Parameters<typeof valueInfo>[1]): void {
+  #declare(feed: ModelFeed, type: OnnxType): void {
     this.#shared.feeds.push(feed);
     this.#graph.input.push(valueInfo(feed.name, type));
   }
@@ -340,7 +267,7 @@ export class Emitter {
    */
   after(
     x: string,
-    type: Parameters<typeof valueInfo>[1],
+    type: OnnxType,
     awaited: readonly { readonly name: string; readonly rank: number }[],
   ): string {
     const names = awaited.map(({ name }) => name);
@@ -389,22 +316,8 @@ export class Emitter {
 
   /** The finished model. @param about facts about it that the file tells, by name */
   finish(placement: Placement, about: Readonly<Record<string, string>> = {}): OnnxModel {
-    const outside: OutsideData[] = [];
-    let end = 0;
-    this.#shared.large.forEach(({ constant, bytes }, i) => {
-      if (placement === "inside") {
-        constant.rawData = bytes;
-        return;
-      }
-      const apart = placement === "apart";
-      const location = apart ? `constant/${i}` : placement.file;
-      const offset = apart ? 0 : Math.ceil(end / PAGE) * PAGE;
-      end = offset + bytes.length;
-      outside.push({ location, offset, bytes });
-      constant.dataLocation = 1;
-      constant.externalData = Object.entries({ location, offset, length: bytes.length })
-        .map(([key, value]) => ({ key, value: String(value) }));
-    });
-    return { bytes: encodeModel(this.#graph, about), feeds: this.#shared.feeds, outside };
+    const { feeds, large } = this.#shared;
+    const outside = placeConstants(large, placement);
+    return { bytes: encodeModel(this.#graph, about), feeds, outside };
   }
 }

@@ -6,7 +6,8 @@ import { type HostTensor } from "../../../core/tensor/mod.ts";
 import { emitDequantized } from "./blocks.ts";
 import { type ConstantBlocks, constantBlocks, emitBlockProduct } from "./constant_blocks.ts";
 import { planScopes, type Scope, type ScopePlan } from "./branches.ts";
-import { Emitter, type OnnxModel, type Placement } from "./emitter.ts";
+import { Emitter } from "./emitter.ts";
+import { type OnnxModel, type Placement } from "./model_file.ts";
 import { ELEMENT } from "./proto.ts";
 import { type Rule, rules } from "./rules.ts";
 

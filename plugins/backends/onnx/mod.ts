@@ -27,7 +27,7 @@ import {
   type TensorData,
   type TensorType,
 } from "../../../core/tensor/mod.ts";
-import { type ModelFeed } from "./emitter.ts";
+import { type ModelFeed } from "./model_file.ts";
 import { keepFreedMemory } from "./heap.ts";
 import { toOnnx } from "./lower.ts";
 

@@ -12,7 +12,8 @@ import {
   shapeOf,
 } from "../../../core/graph/mod.ts";
 import { emitQuantizedProduct } from "./blocks.ts";
-import { CONTRIB, type Emitter, type OnnxAttrs } from "./emitter.ts";
+import { type Emitter } from "./emitter.ts";
+import { CONTRIB, type OnnxAttrs } from "./values.ts";
 import { ELEMENT } from "./proto.ts";
 
 /** Says one operation, given the names of its inputs, and returns the name of its value. */
