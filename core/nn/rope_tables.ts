@@ -70,7 +70,7 @@ export function ropeTables(
 ): (positions: Node) => RopeTables {
   const made = new Map<number, RopeTables>();
   return (positions) => {
-    const largest = largestOf(positions) ?? maxPositions - 1;
+    const largest = largestPosition(positions) ?? maxPositions - 1;
     if (largest >= maxPositions) {
       throw new RangeError(
         `Cannot rotate to position ${largest}: the model has ${maxPositions} positions`,
@@ -94,8 +94,8 @@ const SELECTIONS: ReadonlySet<Node["op"]> = new Set<Node["op"]>([
   ops.transpose,
 ]);
 
-/** A bound of the values of `node` that are taken from a constant; undefined for others. */
-function largestOf(node: Node): number | undefined {
+/** A bound of positions that are taken from a constant; undefined for others. */
+export function largestPosition(node: Node): number | undefined {
   let source = node;
   while (SELECTIONS.has(source.op)) source = source.inputs[0]!;
   if (source.op !== ops.constant) return undefined;

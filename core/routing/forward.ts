@@ -149,7 +149,12 @@ export function forward(
   const decision = "router" in routing
     ? routing.router.decide(
       routing.params,
-      stopGradient(readingOf(routing.reads ?? "state", anchor, embedded)),
+      stopGradient(readingOf(routing.reads ?? "state", {
+        anchor,
+        embedded,
+        positions,
+        maxPositions: model.dims.maxPositions,
+      })),
       siteOf(model, anchorLayers),
       routing.context,
     )
@@ -168,7 +173,6 @@ export function forward(
       continue;
     }
     const one = (values: Node) => slice(values, 2, at, at + 1); // [B, T, 1]
-    const gate = known ? undefined : one(gates);
     const scales = decision?.survivalScale && one(decision.survivalScale);
     if (kept) {
       const states = x;
@@ -186,6 +190,7 @@ export function forward(
       });
       continue;
     }
+    const gate = known ? undefined : one(gates);
     const weights = [gate, scales].filter((weight) => weight !== undefined);
     const ran = run(layer, x);
     let next = weights.length === 0 ? ran : add(x, mul(weights.reduce(mul), sub(ran, x)));

@@ -4,7 +4,8 @@
  * the text says.
  */
 
-import { broadcastTo, constant, type Node, shapeOf } from "../graph/mod.ts";
+import { constant, gatherRows, type Node, shapeOf } from "../graph/mod.ts";
+import { largestPosition } from "../nn/mod.ts";
 import { floats, type FloatTensor } from "../tensor/mod.ts";
 
 /** `state`: after the anchor layers; `token`: its embedding; `position`: where it stands. */
@@ -13,25 +14,36 @@ export const READINGS = ["state", "token", "position"] as const;
 /** What a router is given to read. */
 export type Reading = typeof READINGS[number];
 
-/**
- * What the router reads, `[B, T, D]`.
- *
- * @param anchor the state after the anchor layers, `[B, T, D]`
- * @param embedded the state before the first, `[B, T, D]`
- */
-export function readingOf(reading: Reading, anchor: Node, embedded: Node): Node {
+/** What there is to read. */
+export interface Readable {
+  /** The state after the anchor layers, `[B, T, D]`. */
+  readonly anchor: Node;
+  /** The state before the first layer, `[B, T, D]`. */
+  readonly embedded: Node;
+  /** int32 `[B, T]` */
+  readonly positions: Node;
+  /** How many positions the model has. */
+  readonly maxPositions: number;
+}
+
+/** What the router reads, `[B, T, D]`. */
+export function readingOf(
+  reading: Reading,
+  { anchor, embedded, positions, maxPositions }: Readable,
+): Node {
   if (reading === "state") return anchor;
   if (reading === "token") return embedded;
-  const [batch, length, width] = shapeOf(anchor) as [number, number, number];
-  return broadcastTo(constant(positionFeatures(length, width)), [batch, length, width]);
+  const width = shapeOf(anchor)[2]!;
+  const count = 1 + (largestPosition(positions) ?? maxPositions - 1);
+  return gatherRows(constant(positionFeatures(count, width)), positions);
 }
 
 /**
- * Sines and cosines of the position at wavelengths from 2π to 20,000π, `[1, length, width]`: the
+ * Sines and cosines of the position at wavelengths from 2π to 20,000π, `[length, width]`: the
  * sinusoidal encoding of Vaswani et al., arXiv 1706.03762, section 3.5, cosines after sines.
  */
 export function positionFeatures(length: number, width: number): FloatTensor {
-  const features = floats([1, length, width]);
+  const features = floats([length, width]);
   const half = Math.ceil(width / 2);
   features.data.forEach((_, i) => {
     const column = i % width;
