@@ -46,7 +46,7 @@ export interface CompileOptions {
    * How the matrices among the constants are kept; as they are unless told, or where a backend has no
    * other form.
    */
-  readonly weightFormat?: WeightFormat;
+  readonly weightFormat?: WeightFormat | undefined;
 }
 
 /** What a program that leaves the process takes with it. */

@@ -3,6 +3,7 @@
 import { type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
 import { leadingPrompt, RoutingStatistics } from "../routing/mod.ts";
 import { floats, type FloatTensor, type HostTensor, ints, RandomStream } from "../tensor/mod.ts";
+import { gateNoise } from "../train/mod.ts";
 import { type InferenceModel, routedLayers, routingOf } from "./inference_model.ts";
 import { headGraph, passGraph, type PassKind } from "./pass_graph.ts";
 
@@ -104,16 +105,11 @@ export class Passes implements AsyncDisposable {
     const { earlier, answers = "none", keepsMemory = false } = inputs;
     const past = !earlier ? "none" : earlier.shared ? "shared" : "own";
     const program = await this.prepare({ past, answers, keepsMemory });
-    const length = Math.max(1, ...inputs.sequences.map((sequence) => sequence.length));
     const outputs = await program.run({
       ...this.#weights,
-      ...tokenFeeds(inputs, length),
-      ...(earlier
-        ? { ...earlier.memory, pastLengths: ints([earlier.lengths.length], earlier.lengths) }
-        : {}),
-      ...this.#routerFeeds(program, inputs, length),
+      ...passFeeds(this.model, program, inputs, this.#noise()),
     });
-    this.#count(inputs, length, outputs["gates"]);
+    this.#count(inputs, outputs["gates"]);
     return outputs;
   }
 
@@ -145,11 +141,8 @@ export class Passes implements AsyncDisposable {
     let program = this.#programs.get(key);
     if (program) return program;
     const { bakesWeights = false, weightFormat } = this.options;
-    const constants = bakesWeights ? { constants: this.model.weights } : {};
-    program = this.model.backend.compile(graph(), {
-      ...constants,
-      ...(weightFormat ? { weightFormat } : {}),
-    });
+    const constants = bakesWeights ? this.model.weights : {};
+    program = this.model.backend.compile(graph(), { constants, weightFormat });
     this.#programs.set(key, program);
     return program;
   }
@@ -161,37 +154,17 @@ export class Passes implements AsyncDisposable {
 
   /** Makes the program of a kind of pass ahead of its first use. */
   prepare(kind: PassKind): Promise<Program> {
-    const key = `${kind.past} ${kind.answers} ${kind.keepsMemory}`;
+    const { past, answers, keepsMemory, standsAlone = false, blended = false } = kind;
+    const key = [past, answers, keepsMemory, standsAlone, blended].join(" ");
     return this.#program(key, () => passGraph(this.model, kind));
   }
 
-  #routerFeeds(program: Program, { sequences, earlier }: PassInputs, length: number): Feeds {
-    if (this.#layers === 0) return {};
-    const batch = sequences.length;
-    const { threshold = 0, targetSkip = 0 } = this.model.point ?? {};
-    const gates = floats([batch, 1, this.#layers]);
-    if (threshold === -Infinity) gates.data.fill(1);
-    for (let row = 0; row < batch; row++) {
-      const own = earlier?.gates?.[earlier.shared ? 0 : row];
-      if (own) gates.data.set(own, row * this.#layers);
-    }
-    const noise = () => {
-      const random = new RandomStream(this.options.seed ?? 0, "asked", this.#runs++);
-      return floats(
-        [batch, length, this.#layers],
-        Array.from({ length: batch * length * this.#layers }, () => random.uniform()),
-      );
-    };
-    return {
-      threshold: floats([], [threshold]),
-      targetSkip: floats([], [targetSkip]),
-      promptMask: leadingPrompt(batch, length, routingOf(this.model).promptTokens),
-      gates,
-      ...(program.inputs.has("noise") ? { noise: noise() } : {}),
-    };
+  #noise(): RandomStream {
+    return new RandomStream(this.options.seed ?? 0, "asked", this.#runs++);
   }
 
-  #count({ sequences }: PassInputs, length: number, gates: HostTensor | undefined): void {
+  #count({ sequences }: PassInputs, gates: HostTensor | undefined): void {
+    const length = lengthOf(sequences);
     const real = (token: number) => token % length < sequences[Math.floor(token / length)]!.length;
     this.tokens += sequences.reduce((sum, sequence) => sum + sequence.length, 0);
     if (gates) this.statistics?.add((gates as FloatTensor).data, [], real);
@@ -204,12 +177,56 @@ export class Passes implements AsyncDisposable {
   }
 }
 
-function tokenFeeds({ sequences, rows = [] }: PassInputs, length: number): Feeds {
-  const tokens = ints([sequences.length, length]);
+/**
+ * What a pass is fed besides weights.
+ *
+ * @param random draws the gates of routers that are random by nature
+ */
+export function passFeeds(
+  own: InferenceModel,
+  program: Program,
+  { sequences, rows = [], earlier }: PassInputs,
+  random: RandomStream,
+): Feeds {
+  const batch = sequences.length;
+  const length = lengthOf(sequences);
+  const tokens = ints([batch, length]);
   sequences.forEach((sequence, row) => tokens.data.set(sequence, row * length));
   return {
     tokens,
-    lengths: ints([sequences.length], sequences.map((sequence) => sequence.length)),
+    lengths: ints([batch], sequences.map((sequence) => sequence.length)),
     rows: ints([rows.length], rows.map(([sequence, token]) => sequence * length + token)),
+    ...(earlier
+      ? { ...earlier.memory, pastLengths: ints([earlier.lengths.length], earlier.lengths) }
+      : {}),
+    ...routerFeeds(own, [batch, length], earlier),
+    ...gateNoise(program, random, [batch, length, routedLayers(own)]),
+  };
+}
+
+/** Tokens of the longest sequence; at least one, as a pass has to have a shape. */
+function lengthOf(sequences: readonly Int32Array[]): number {
+  return Math.max(1, ...sequences.map((sequence) => sequence.length));
+}
+
+function routerFeeds(
+  own: InferenceModel,
+  [batch, length]: readonly [number, number],
+  earlier: Earlier | undefined,
+): Feeds {
+  const layers = routedLayers(own);
+  if (layers === 0) return {};
+  const { threshold = 0, targetSkip = 0 } = own.point ?? {};
+  const gates = floats([batch, 1, layers]);
+  if (threshold === -Infinity) gates.data.fill(1);
+  for (let row = 0; row < batch; row++) {
+    const decided = earlier?.gates?.[earlier.shared ? 0 : row];
+    if (decided) gates.data.set(decided, row * layers);
+  }
+  return {
+    threshold: floats([], [threshold]),
+    targetSkip: floats([], [targetSkip]),
+    promptMask: leadingPrompt(batch, length, routingOf(own).promptTokens),
+    gates,
   };
 }

@@ -60,6 +60,7 @@ export async function timeDepths(plugins: Plugins, options: TimingOptions): Prom
 }
 
 const DENSE = "dense";
+const OWN = "its own router";
 
 function waysOf(
   own: InferenceModel,
@@ -80,22 +81,27 @@ function waysOf(
   const random = { router: chance.create(chance.options.parse({})), anchorLayers };
   const depths = [...new Set(DEPTHS.map((share) => Math.max(1, Math.round(share * numLayers))))];
   return [
-    { how: DENSE, model: { ...own, depth: isTrained ? "fullDepth" : "base" } },
+    { how: DENSE, kind: DENSE, model: { ...own, depth: isTrained ? "fullDepth" : "base" } },
     ...depths.filter((depth) => depth < numLayers).map((depth): TimedWay => {
       const skipLayers = Array.from({ length: numLayers - depth }, (_, i) => depth + i);
       const router = fixed.create(fixed.options.parse({ skipLayers }));
-      return { how: `first ${depth} layers`, model: under({ router, anchorLayers: 0 }) };
+      const model = under({ router, anchorLayers: 0 });
+      return { how: `first ${depth} layers`, kind: "layers cut off", model };
     }),
     ...options.keep.map((share): TimedWay => ({
       how: `${Math.round(100 * share)}% of tokens kept, blended`,
+      kind: "blended, as in training",
+      keep: share,
       model: under(random, thresholdKeeping(share)),
       blended: true,
     })),
     ...options.keep.map((share): TimedWay => ({
       how: `${Math.round(100 * share)}% of tokens kept`,
+      kind: "skipped per token",
+      keep: share,
       model: under(random, thresholdKeeping(share)),
     })),
-    ...(isTrained ? [{ how: "its own router", model: own }] : []),
+    ...(isTrained ? [{ how: OWN, kind: OWN, model: own }] : []),
   ];
 }
 
@@ -119,7 +125,7 @@ export async function writeDepthTiming(
   }));
   writeFileAtomic(csv, csvFormat(rows) + "\n");
   const points = times.filter(({ how }) => how !== DENSE).map((time): SpeedPoint => ({
-    kind: kindOf(time.how),
+    kind: time.kind,
     phase: `${time.phase}, batch ${time.batch}`,
     ideal: 1 / time.flopShare,
     speedup: 1 / time.timeShare,
@@ -129,10 +135,4 @@ export async function writeDepthTiming(
     speedFigure(points, `Speed of ${label} with less depth`),
   );
   return { csv, figure: png };
-}
-
-function kindOf(how: string): string {
-  if (how.endsWith("blended")) return "blended, as in training";
-  if (how.startsWith("first")) return "layers cut off";
-  return how === "its own router" ? how : "skipped per token";
 }

@@ -5,19 +5,27 @@
 
 import { type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
 import {
+  type Earlier,
+  gatesAt,
   type InferenceModel,
-  memoryNames,
+  passFeeds,
   passGraph,
+  type PassInputs,
   type PassKind,
   routedLayers,
+  routingOf,
 } from "../inference/mod.ts";
 import { flopsAt, tokenFlops } from "../routing/mod.ts";
-import { floats, type HostTensor, ints, RandomStream } from "../tensor/mod.ts";
+import { type HostTensor, RandomStream } from "../tensor/mod.ts";
 import { median } from "./speed.ts";
 
 /** A way of running the model. */
 export interface TimedWay {
   readonly how: string;
+  /** What sort of way it is, for figures. */
+  readonly kind: string;
+  /** Share of tokens that are kept, where that is set. */
+  readonly keep?: number;
   readonly model: InferenceModel;
   /** Blocks are computed for all tokens and blended in, as in training. */
   readonly blended?: boolean;
@@ -32,8 +40,7 @@ export interface TimingShape {
 }
 
 /** How long a way took. */
-export interface WayTime {
-  readonly how: string;
+export interface WayTime extends Pick<TimedWay, "how" | "kind" | "keep"> {
   readonly phase: "prefill" | "decode";
   /** Sequences at once. */
   readonly batch: number;
@@ -72,7 +79,7 @@ export class InferenceTiming implements AsyncDisposable {
     for (let round = -1; round < rounds; round++) {
       for (const [i, way] of this.ways.entries()) {
         const program = await this.#program(way, PREFILL);
-        const feeds = this.#feeds(way, batch, length, round);
+        const feeds = this.#feeds(way, program, randomTexts(way, batch, length, round), round);
         const started = performance.now();
         const { gates } = await program.run(feeds);
         const ms = performance.now() - started;
@@ -85,15 +92,18 @@ export class InferenceTiming implements AsyncDisposable {
   /** Writing the next tokens of `batch` prompts: of three attempts at each step the fastest counts. */
   async decode(batch: number, steps: number): Promise<WayTime[]> {
     const ways = this.ways.filter(({ blended }) => !blended);
-    const memory = await this.#memory(batch);
+    const earlier = await this.#read(batch, ways);
+    const programs = await Promise.all(ways.map((way) => this.#program(way, DECODE)));
     const samples = ways.map((): Samples => ({ ms: [], activity: [] }));
     for (let step = -1; step < steps; step++) {
-      const feeds = ways.map((way) => ({ ...this.#feeds(way, batch, 1, step), ...memory }));
+      const feeds = ways.map((way, i) => {
+        const inputs = { ...randomTexts(way, batch, 1, step), earlier: earlier[i] };
+        return this.#feeds(way, programs[i]!, inputs, step);
+      });
       const best = ways.map(() => Infinity);
       const gates = ways.map((): HostTensor | undefined => undefined);
       for (let attempt = 0; attempt < 3; attempt++) {
-        for (const [i, way] of ways.entries()) {
-          const program = await this.#program(way, DECODE);
+        for (const [i, program] of programs.entries()) {
           const started = performance.now();
           gates[i] = (await program.run(feeds[i]!))["gates"];
           best[i] = Math.min(best[i]!, performance.now() - started);
@@ -105,20 +115,28 @@ export class InferenceTiming implements AsyncDisposable {
     return this.#times("decode", batch, samples, ({ ms }) => mean(ms), ways);
   }
 
-  async #memory(batch: number): Promise<Feeds> {
+  /** What each way goes on from: one memory for all, and what its own router has decided by then. */
+  async #read(batch: number, ways: readonly TimedWay[]): Promise<Earlier[]> {
     const { length } = this.shape;
-    const dense = this.ways[0]!;
-    const read = await (await this.#program(dense, PREFILL))
-      .run(this.#feeds(dense, batch, length, 0));
-    const { numLayers } = dense.model.student.model.dims;
-    const names = Array.from(
-      { length: numLayers },
-      (_, layer) => Object.values(memoryNames(layer)),
-    );
-    return {
-      ...Object.fromEntries(names.flat().map((name) => [name, read[name]!])),
-      pastLengths: ints([batch], new Array<number>(batch).fill(length)),
-    };
+    const lengths = new Array<number>(batch).fill(length);
+    let memory: Earlier["memory"] | undefined;
+    const all: Earlier[] = [];
+    for (const way of ways) {
+      const decides = routingOf(way.model).promptTokens > 0;
+      let gates: Earlier["gates"];
+      if (!memory || decides) {
+        const program = await this.#program(way, PREFILL);
+        const read = await program.run(
+          this.#feeds(way, program, randomTexts(way, batch, length, 0), 0),
+        );
+        memory ??= read;
+        if (decides) {
+          gates = lengths.map((_, text) => gatesAt(read["gates"]!, (text + 1) * length - 1));
+        }
+      }
+      all.push({ memory, lengths, shared: false, gates });
+    }
+    return all;
   }
 
   /** Ways that differ in their operating point only share a program. */
@@ -139,23 +157,11 @@ export class InferenceTiming implements AsyncDisposable {
     return this.shape.weightFormat !== "float32";
   }
 
-  #feeds({ model }: TimedWay, batch: number, length: number, round: number): Feeds {
-    const { vocabSize } = model.student.model.dims;
-    const random = new RandomStream(1, "timing", round + 1);
-    const tokens = ints([batch, length]);
-    tokens.data.forEach((_, i) => tokens.data[i] = random.below(vocabSize));
-    const noise = floats([batch, length, routedLayers(model)]);
-    noise.data.forEach((_, i) => noise.data[i] = random.uniform());
-    const sequences = Array.from({ length: batch }, (_, sequence) => sequence);
-    const { threshold = 0, targetSkip = 0 } = model.point ?? {};
+  #feeds({ model }: TimedWay, program: Program, inputs: PassInputs, round: number): Feeds {
+    const random = new RandomStream(1, "timing-noise", round + 1);
     return {
       ...(this.#isBaked ? {} : model.weights),
-      tokens,
-      lengths: ints([batch], sequences.map(() => length)),
-      rows: ints([batch], sequences.map((sequence) => (sequence + 1) * length - 1)),
-      noise,
-      threshold: floats([], [threshold]),
-      targetSkip: floats([], [targetSkip]),
+      ...passFeeds(model, program, inputs, random),
     };
   }
 
@@ -192,12 +198,14 @@ export class InferenceTiming implements AsyncDisposable {
         layers: anchor + activity.reduce((sum, share) => sum + share, 0),
       };
     });
-    return ways.map(({ how }, i) => {
+    return ways.map(({ how, kind, keep }, i) => {
       const ms = typical(samples[i]!);
       const flopShare = flops[i]!.flops / flops[0]!.flops;
       const timeShare = ms / dense;
       return {
         how,
+        kind,
+        ...(keep === undefined ? {} : { keep }),
         phase,
         batch,
         ms,
@@ -214,6 +222,17 @@ export class InferenceTiming implements AsyncDisposable {
     for (const program of this.#programs.values()) await (await program)[Symbol.asyncDispose]();
     this.#programs.clear();
   }
+}
+
+/** Texts of random tokens, whose last one is asked for. */
+function randomTexts({ model }: TimedWay, batch: number, length: number, round: number) {
+  const random = new RandomStream(1, "timing", round + 1);
+  const { vocabSize } = model.student.model.dims;
+  const sequences = Array.from(
+    { length: batch },
+    () => Int32Array.from({ length }, () => random.below(vocabSize)),
+  );
+  return { sequences, rows: sequences.map((_, text) => [text, length - 1] as const) };
 }
 
 const numbers = new WeakMap<object, number>();

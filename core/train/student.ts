@@ -114,14 +114,18 @@ export function studentNodes(options: StudentOptions, training: boolean) {
   return { trainable, base, student };
 }
 
-/** Uniform noise for gates, where a program asks for it. */
+/**
+ * Uniform noise for gates, where a program asks for it.
+ *
+ * @param shape that of this run, where the program leaves it open
+ */
 export function gateNoise(
   { inputs }: Pick<Program, "inputs">,
   random: RandomStream,
+  shape = inputs.get("noise")?.shape,
 ): Record<string, HostTensor> {
-  const wanted = inputs.get("noise");
-  if (!wanted) return {};
-  const noise = floats(wanted.shape);
+  if (!inputs.has("noise") || !shape) return {};
+  const noise = floats(shape);
   for (let i = 0; i < noise.data.length; i++) noise.data[i] = random.uniform();
   return { noise };
 }

@@ -91,10 +91,15 @@ await runScript(async () => {
   const router = { router: randomRouter.create({ per: "token" }), anchorLayers };
   const own = { backend, student: { model, router }, weights };
   const ways: TimedWay[] = [
-    { how: "dense", model: { ...own, depth: "base" } },
+    { how: "dense", kind: "dense", model: { ...own, depth: "base" } },
     ...options.keep.map((share): TimedWay => {
       const point = { threshold: thresholdKeeping(share), targetSkip: 0 };
-      return { how: `${Math.round(100 * share)}% kept`, model: { ...own, depth: "routed", point } };
+      return {
+        how: `${Math.round(100 * share)}% kept`,
+        kind: "routed",
+        keep: share,
+        model: { ...own, depth: "routed", point },
+      };
     }),
   ];
   await using timing = new InferenceTiming(ways, {
@@ -106,15 +111,16 @@ await runScript(async () => {
     times.push(...await timing.prefill(batch, options.rounds));
     times.push(...await timing.decode(batch, options.rounds * options.steps));
   }
-  for (const rival of rivals ? RIVALS : []) {
-    times.push(...(await rivals!.timeRival(rival, {
+  for (const rival of RIVALS) {
+    const theirs = await rivals?.timeRival(rival, {
       promptTokens: options.length,
       prefillRounds: options.rounds,
       decodeSteps: options.rounds * options.steps,
       decodeBatches: options.batches,
       threads: options.threads || navigator.hardwareConcurrency,
       seed: 1,
-    })).map((time) => beside(time, times)));
+    });
+    times.push(...(theirs ?? []).map((time) => beside(time, times)));
   }
   const rows = times.map(asRow);
   if (options.csv !== undefined) writeFileAtomic(options.csv, csvFormat(rows) + "\n");
@@ -139,14 +145,13 @@ function beside({ rival, phase, batch, least }: RivalTime, ours: readonly Row[])
   };
 }
 
-function asRow({ phase, batch, how, ms, flopShare, timeShare, realized }: Row) {
+function asRow({ phase, batch, how, keep, ms, flopShare, timeShare, realized }: Row) {
   const rounded = (value: number | null | undefined) =>
     value === null || value === undefined ? null : Number(value.toFixed(4));
-  const kept = /^(\d+)% kept$/.exec(how);
   return {
     "phase": phase,
     "batch": batch,
-    "keep": kept ? Number(kept[1]) / 100 : how,
+    "keep": keep ?? how,
     "ms": rounded(ms),
     "flop_share": rounded(flopShare),
     "time_share": rounded(timeShare),
