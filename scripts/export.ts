@@ -5,7 +5,7 @@
  *   deno task export --checkpoint exp10 --out model.onnx
  *   deno task export --checkpoint exp10 --out model.onnx --weights int4
  *
- * docs/onnx.md says what goes in and what comes out; examples/onnx has programs that run it.
+ * docs/inference.md says what goes in and what comes out; examples/onnx has programs that run it.
  */
 
 import "../core/run/permissions.ts";

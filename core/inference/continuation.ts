@@ -5,7 +5,7 @@
 
 import { type FloatTensor, RandomStream } from "../tensor/mod.ts";
 import { KeyValueCache } from "./cache.ts";
-import { gatesAt, routingOf } from "./inference_model.ts";
+import { gatesAt, lastGates, routingOf } from "./inference_model.ts";
 import { type Passes, type PassOutputs } from "./passes.ts";
 import { GREEDY, sampleToken, type SamplingOptions } from "./sampling.ts";
 
@@ -69,16 +69,27 @@ export async function* continueTexts(
       cache.select(staying);
     }
     if (step + 1 === maxTokens || open.length === 0) return;
-    const outputs = await passes.run({
-      sequences: open.map((text) => Int32Array.of(made[text]!.at(-1)!)),
-      rows: open.map((_, row) => [row, 0] as const),
-      answers: "logits",
-      keepsMemory: true,
-      earlier: { memory: cache.memory, lengths: cache.lengths, shared: false, gates: decided },
-    });
-    cache.append(outputs, open.map(() => 1));
+    const outputs = await readOne(passes, cache, open.map((text) => made[text]!.at(-1)!), decided);
     answers = open.map((_, row) => answerOf(outputs, row, row, 0));
   }
+}
+
+/** Reads one more token of each text of a cache. */
+export async function readOne(
+  passes: Passes,
+  cache: KeyValueCache,
+  tokens: readonly number[],
+  decided: readonly Float32Array[] | undefined,
+): Promise<PassOutputs> {
+  const outputs = await passes.run({
+    sequences: tokens.map((token) => Int32Array.of(token)),
+    rows: tokens.map((_, row) => [row, 0] as const),
+    answers: "logits",
+    keepsMemory: true,
+    earlier: { memory: cache.memory, lengths: cache.lengths, shared: false, gates: decided },
+  });
+  cache.append(outputs, tokens.map(() => 1));
+  return outputs;
 }
 
 /** What is known after the last token of a text. */
@@ -139,12 +150,7 @@ export async function readPrompts(
     ending.forEach((text, place) => {
       answers[text] = answerOf(outputs, place, text, sequences[text]!.length - 1);
     });
-    if (start === 0 && promptTokens > 0) {
-      const gates = outputs["gates"]!;
-      decided = sequences.map((own, text) =>
-        gatesAt(gates, text * gates.shape[1]! + own.length - 1)
-      );
-    }
+    if (start === 0 && promptTokens > 0) decided = lastGates(outputs["gates"]!, sequences);
     cache.append(outputs, sequences.map((own) => own.length));
   }
   return { cache, answers, decided };

@@ -55,6 +55,12 @@ export function gatesAt(gates: HostTensor, token: number): Float32Array {
   return (gates.data as Float32Array).slice(token * layers, (token + 1) * layers);
 }
 
+/** What a router decided for the last token of each sequence, among gates `[B, T, L']`. */
+export function lastGates(gates: HostTensor, sequences: readonly Int32Array[]): Float32Array[] {
+  const length = gates.shape[1]!;
+  return sequences.map((own, row) => gatesAt(gates, row * length + own.length - 1));
+}
+
 /** The parameters and gates of a pass over tokens `[B, T]`. */
 export interface InferenceNodes {
   readonly params: Params;

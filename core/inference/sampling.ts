@@ -51,8 +51,12 @@ export function sampleToken(
 
 /** The likeliest tokens, as many as it takes for a share `topP` of all weight. */
 function nucleus(weights: Float64Array, topP: number): number[] {
-  const order = weights.keys().toArray().sort((a, b) => weights[b]! - weights[a]! || a - b);
-  const wanted = topP * weights.reduce((sum, weight) => sum + weight, 0);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const wanted = topP * total;
+  // All that are lighter than this weigh less than what may be left out: they need not be sorted.
+  const least = (1 - topP) * total / weights.length;
+  const order = weights.keys().filter((id) => weights[id]! >= least).toArray()
+    .sort((a, b) => weights[b]! - weights[a]! || a - b);
   let sum = 0;
   const count = order.findIndex((id) => (sum += weights[id]!) >= wanted);
   return order.slice(0, count < 0 ? order.length : count + 1);

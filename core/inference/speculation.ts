@@ -8,9 +8,14 @@
  */
 
 import { KeyValueCache } from "./cache.ts";
-import { type ContinuationOptions, readPrompts, type WrittenToken } from "./continuation.ts";
-import { gatesAt, routingOf } from "./inference_model.ts";
-import { type Passes, type PassOutputs } from "./passes.ts";
+import {
+  type ContinuationOptions,
+  readOne,
+  readPrompts,
+  type WrittenToken,
+} from "./continuation.ts";
+import { gatesAt, lastGates, routingOf } from "./inference_model.ts";
+import { type Passes } from "./passes.ts";
 import { likeliest } from "./sampling.ts";
 
 /** How texts are continued speculatively. */
@@ -41,7 +46,7 @@ export function noCounts(): SpeculationCounts {
 interface Line {
   readonly text: number;
   readonly made: number[];
-  /** Tokens of `made` that were yielded and may not change. */
+  /** Whether nothing more is written to it. */
   over: boolean;
 }
 
@@ -58,7 +63,8 @@ export async function* continueSpeculatively(
   options: SpeculationOptions,
 ): AsyncGenerator<readonly WrittenToken[]> {
   const { maxTokens, isOver, draftTokens, chunk, counts = noCounts() } = options;
-  const { mostPositions, cache, answers } = await readWith(full, prompts, chunk);
+  const { maxPositions } = full.model.student.model.dims;
+  const { cache, answers } = await readPrompts(full, prompts, chunk);
   const decided = await decideAhead(draft, prompts);
   const lines = prompts.map((_, text): Line => ({ text, made: [], over: false }));
 
@@ -81,7 +87,7 @@ export async function* continueSpeculatively(
       open = staying.map((row) => open[row]!);
     }
     const known = [...cache.lengths];
-    const room = mostPositions - 1 - Math.max(...known);
+    const room = maxPositions - 1 - Math.max(...known);
     const left = Math.max(...open.map(({ made }) => maxTokens - made.length));
     const ahead = Math.max(0, Math.min(draftTokens, left - 1, room));
     const drafts = await draftAhead(draft, cache, open, ahead, decided);
@@ -106,17 +112,12 @@ export async function* continueSpeculatively(
         if (agreed === ahead || right !== drafts[row]!.tokens[agreed]) break;
       }
       counts.drafted += ahead;
-      counts.accepted += Math.min(agreed, ahead);
-      return Math.min(agreed, ahead) + 1;
+      counts.accepted += agreed;
+      return agreed + 1;
     });
     cache.append(outputs, kept);
     yield written;
   }
-}
-
-async function readWith(full: Passes, prompts: readonly Int32Array[], chunk?: number) {
-  const { maxPositions } = full.model.student.model.dims;
-  return { mostPositions: maxPositions, ...await readPrompts(full, prompts, chunk) };
 }
 
 /** What a router that decides for whole sequences decides about these; undefined for others. */
@@ -125,7 +126,7 @@ async function decideAhead(draft: Passes, prompts: readonly Int32Array[]) {
   if (promptTokens === 0) return undefined;
   const beginnings = prompts.map((prompt) => prompt.subarray(0, promptTokens + 1));
   const { gates } = await draft.run({ sequences: beginnings });
-  return beginnings.map((own, row) => gatesAt(gates!, row * gates!.shape[1]! + own.length - 1));
+  return lastGates(gates!, beginnings);
 }
 
 /** What was drafted for a text. */
@@ -144,16 +145,8 @@ async function draftAhead(
 ): Promise<Draft[]> {
   const drafts = open.map((): Draft => ({ tokens: [], gates: [] }));
   for (let step = 0; step < ahead; step++) {
-    const outputs: PassOutputs = await draft.run({
-      sequences: open.map(({ made }, row) =>
-        Int32Array.of(drafts[row]!.tokens.at(-1) ?? made.at(-1)!)
-      ),
-      rows: open.map((_, row) => [row, 0] as const),
-      answers: "logits",
-      keepsMemory: true,
-      earlier: { memory: cache.memory, lengths: cache.lengths, shared: false, gates: decided },
-    });
-    cache.append(outputs, open.map(() => 1));
+    const tokens = open.map(({ made }, row) => drafts[row]!.tokens.at(-1) ?? made.at(-1)!);
+    const outputs = await readOne(draft, cache, tokens, decided);
     drafts.forEach(({ tokens, gates }, row) => {
       tokens.push(likeliest(outputs["logits"]!, row));
       gates.push(outputs["gates"] && gatesAt(outputs["gates"], row));

@@ -121,9 +121,10 @@ export async function generate(
   }
   const seconds = (performance.now() - begun) / 1000;
   if (single) output.write("\n");
-  else {lines.forEach((line, i) =>
-      output.write(`${i === 0 ? "" : "\n"}${plan.prompts[i]}${line.shown}\n`)
-    );}
+  else {
+    const texts = lines.map(({ shown }, i) => `${plan.prompts[i]}${shown}\n`);
+    output.write(texts.join("\n"));
+  }
 
   const total = lines.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const tokensPerSecond = total > first ? (total - first) / seconds : 0;

@@ -19,6 +19,7 @@ import {
 } from "../../../core/tensor/mod.ts";
 import { type Emitter } from "./emitter.ts";
 import { ELEMENT } from "./proto.ts";
+import { emitAfter } from "./waiting.ts";
 
 /** Weights that one 16-bit word holds. */
 const PER_WORD = 4;
@@ -56,7 +57,7 @@ export function emitDequantized(emit: Emitter, weight: Node, awaited?: Awaited):
   const words = wordsOf(emit, codes);
   const type = { dtype: "uint16", shape: [size / PER_WORD] } as const;
   const late = awaited
-    ? emit.after(words, type, [{ name: awaited.name, rank: shapeOf(awaited.node).length }])
+    ? emitAfter(emit, words, type, [{ name: awaited.name, rank: shapeOf(awaited.node).length }])
     : words;
   const table = emit.once(`levels ${format}`, () => emit.constant(levelTable(format)));
   const index = emit.node("Cast", [late], { to: ELEMENT.int32 });

@@ -116,11 +116,7 @@ export class Emitter {
   }
 
   /** Adds a constant. */
-  constant({ dtype, shape, data }: HostTensor): string {
-    return this.#constantNamed(undefined, { dtype, shape, data });
-  }
-
-  #constantNamed(name: string | undefined, { dtype, shape, data }: HostTensor): string {
+  constant({ dtype, shape, data }: HostTensor, name?: string): string {
     const values = dtype === "float32" && !(data instanceof Float32Array)
       ? Float32Array.from(data)
       : data;
@@ -130,7 +126,7 @@ export class Emitter {
 
   /** A value that was expected from outside, as a constant of its name. */
   constantInput(name: string, value: HostTensor): string {
-    return this.#onceForAll(`input ${name}`, (root) => root.#constantNamed(name, value));
+    return this.#onceForAll(`input ${name}`, (root) => root.constant(value, name));
   }
 
   /** Constant bytes, as the operators for blocks of four bits take them. */
@@ -260,39 +256,9 @@ export class Emitter {
     return this.#initializer(ELEMENT.uint16, [bytes.length / 2], bytes);
   }
 
-  /**
-   * `x` of this type, not to be had before the float32 values `awaited`. It becomes a reshape to the
-   * shape that it has already, which copies nothing; a 0 that follows from what is awaited is added
-   * to that shape. It is 0 for NaN and infinities too, and cannot be worked out ahead.
-   */
-  after(
-    x: string,
-    type: OnnxType,
-    awaited: readonly { readonly name: string; readonly rank: number }[],
-  ): string {
-    const names = awaited.map(({ name }) => name);
-    const zero = this.once(`zero after ${names}`, () => {
-      const firsts = awaited.map(({ name, rank }) => this.#firstOf(name, rank));
-      const all = firsts.length === 1 ? firsts[0]! : this.node("Concat", firsts, { axis: 0 });
-      const most = firsts.length === 1 ? all : this.node("ReduceMax", [all, this.int64s([0])]);
-      const never = this.node("Greater", [most, this.scalar(Infinity)]);
-      return this.node("Cast", [never], { to: ELEMENT.int64 });
-    });
-    const shape = type.shape.length === 0
-      ? this.node("Slice", [zero, this.int64s([0]), this.int64s([0])])
-      : this.node("Add", [this.sizes(type.shape), zero]);
-    const late = this.node("Reshape", [x, shape], { allowzero: 1 });
-    this.#graph.valueInfo.push(valueInfo(late, type));
-    return late;
-  }
-
-  /** The first element of a value, `[1]`. */
-  #firstOf(name: string, rank: number): string {
-    return this.once(`first of ${name}`, () => {
-      const each = (value: number) => this.int64s(new Array<number>(rank).fill(value));
-      const corner = rank === 0 ? name : this.node("Slice", [name, each(0), each(1)]);
-      return this.node("Reshape", [corner, this.int64s([1])]);
-    });
+  /** Notes the type of a value inside, where it would not be found out. */
+  describe(name: string, type: OnnxType): void {
+    this.#graph.valueInfo.push(valueInfo(name, type));
   }
 
   /** Declares that the output `name` is `value`. */

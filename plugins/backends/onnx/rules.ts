@@ -15,6 +15,7 @@ import { emitQuantizedProduct } from "./blocks.ts";
 import { type Emitter } from "./emitter.ts";
 import { CONTRIB, type OnnxAttrs } from "./values.ts";
 import { ELEMENT } from "./proto.ts";
+import { emitAfter } from "./waiting.ts";
 
 /** Says one operation, given the names of its inputs, and returns the name of its value. */
 export type Rule<K extends OpName> = (
@@ -126,7 +127,8 @@ const elementwise = {
   checkpoint: alias,
   withGradient: alias,
   after: (emit, [x, ...awaited], _attrs, node) =>
-    emit.after(
+    emitAfter(
+      emit,
       x!,
       node.type,
       awaited.map((name, i) => ({ name, rank: shapeOfInput(node, i + 1).length })),
