@@ -1,13 +1,12 @@
 /** The model that a configuration names: its student, tokenizer, and frozen weights on a backend. */
 
-import { type Backend, type DecoderModel, type Repositories, UserError } from "../contracts/mod.ts";
-import { assertTokenizerFits, loadTokenizer, openModelFolder, type Tokenizer } from "../io/mod.ts";
+import { type DecoderModel, type Repositories, UserError } from "../contracts/mod.ts";
+import { type Tokenizer } from "../io/mod.ts";
 import { adaptedProjections, type LoraOptions } from "../nn/mod.ts";
-import { checkWeights, type FrozenWeights, loadFrozen, type StudentOptions } from "../train/mod.ts";
+import { type StudentOptions } from "../train/mod.ts";
 import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
-import { kindOf, modelFolder } from "./models.ts";
+import { type LoadedWeights, openModelFiles } from "./opened_model.ts";
 import { type Plugins } from "./plugins.ts";
-import { createProgress, type Progress } from "./progress.ts";
 
 /** A student: what is trained on top of a frozen model. */
 export type RoutedStudent = StudentOptions & {
@@ -16,15 +15,13 @@ export type RoutedStudent = StudentOptions & {
 };
 
 /** A model, loaded. */
-export interface ModelParts extends AsyncDisposable {
-  readonly backend: Backend;
+export interface ModelParts extends LoadedWeights {
   readonly student: RoutedStudent;
-  readonly frozen: FrozenWeights;
   readonly tokenizer: Tokenizer;
 }
 
-/** A model whose files are found and checked, and whose weights are not read yet. */
-export interface OpenedModel extends Disposable {
+/** A student whose files are found and checked, and whose weights are not read yet. */
+export interface OpenedStudent extends Disposable {
   readonly student: RoutedStudent;
   readonly tokenizer: Tokenizer;
   /** Reads the weights. @param quiet no progress */
@@ -36,43 +33,24 @@ export interface OpenedModel extends Disposable {
  *
  * @throws {UserError} for whatever is missing or does not fit.
  */
-export async function openConfiguredModel(
+export async function openStudent(
   config: ExperimentConfig,
   plugins: Plugins,
   repositories: Repositories,
-): Promise<OpenedModel> {
-  await using opening = new AsyncDisposableStack();
-  const folder = opening.use(
-    openModelFolder(await modelFolder(config.model, plugins, repositories)),
-  );
-  const model = kindOf(folder, plugins).fromConfig(folder.config, `${folder.dir}/config.json`);
+): Promise<OpenedStudent> {
+  using opening = new DisposableStack();
+  const files = opening.use(await openModelFiles(config.model, plugins, repositories));
+  const { model, tokenizer } = files;
   const student = studentOf(config, model, plugins);
-  checkWeights(folder.weights, model);
-  const tokenizer = await loadTokenizer(folder.tokenizer);
-  assertTokenizerFits(tokenizer, model.dims.vocabSize, folder.dir);
-  opening.move();
+  const opened = opening.move();
   return {
     student,
     tokenizer,
     async load(quiet = false) {
-      const { name, ...options } = config.backend;
-      const backend = await plugins.backends.get(name)(options);
-      const frozen = withProgress(
-        (onTensor) => loadFrozen(folder.weights, model, backend, config.basePrecision, onTensor),
-        quiet,
-      );
-      return {
-        backend,
-        student,
-        frozen,
-        tokenizer,
-        async [Symbol.asyncDispose]() {
-          for (const tensor of Object.values(frozen)) tensor[Symbol.dispose]();
-          await backend[Symbol.asyncDispose]();
-        },
-      };
+      const weights = await files.load(config.backend, config.basePrecision, quiet);
+      return { ...weights, student, tokenizer };
     },
-    [Symbol.dispose]: () => folder[Symbol.dispose](),
+    [Symbol.dispose]: () => opened[Symbol.dispose](),
   };
 }
 
@@ -110,23 +88,4 @@ function studentOf(
     sequenceLength: config.sequenceLength,
     basePrecision: config.basePrecision,
   };
-}
-
-/** Seconds of reading after which there is something to show. */
-const PATIENCE = 2;
-
-/** Shows how many tensors are read, once it has taken a while. */
-function withProgress<T>(
-  load: (onTensor: (read: number, total: number) => void) => T,
-  quiet: boolean,
-) {
-  const started = performance.now();
-  let progress: Progress | undefined;
-  const loaded = load((read, total) => {
-    if (performance.now() - started < 1000 * PATIENCE) return;
-    progress ??= createProgress({ label: "weights", total, start: read, quiet });
-    progress.update(read);
-  });
-  progress?.stop();
-  return loaded;
 }

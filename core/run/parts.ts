@@ -7,7 +7,7 @@ import { floats } from "../tensor/mod.ts";
 import { type ChoiceBatches, choiceBatches, type LabelledBatch } from "../eval/mod.ts";
 import { trainableParams } from "../train/mod.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
-import { type ModelParts, openConfiguredModel } from "./model_parts.ts";
+import { type ModelParts, openStudent } from "./model_parts.ts";
 import { isPath } from "./models.ts";
 import { type Plugins } from "./plugins.ts";
 
@@ -42,7 +42,7 @@ export async function loadParts(
   repositories: Repositories,
   quiet = false,
 ): Promise<Parts> {
-  using opened = await openConfiguredModel(config, plugins, repositories);
+  using opened = await openStudent(config, plugins, repositories);
   const { student, tokenizer } = opened;
   const corpus = await corpusOf(config.data, plugins, repositories);
 

@@ -4,9 +4,9 @@ import { UserError } from "../contracts/mod.ts";
 import { type Depth, type InferenceModel } from "../inference/mod.ts";
 import { type Tokenizer } from "../io/mod.ts";
 import { readTrained } from "../train/mod.ts";
-import { DEFAULT_BACKEND, openModel } from "./evaluation/subject.ts";
+import { DEFAULT_BACKEND, openModel, subjectOfRun } from "./evaluation/subject.ts";
 import { locateRun, openFinishedRun } from "./finished_run.ts";
-import { openConfiguredModel } from "./model_parts.ts";
+import { openStudent } from "./model_parts.ts";
 import { type Plugins } from "./plugins.ts";
 import { RunRepositories } from "./repositories.ts";
 
@@ -69,7 +69,7 @@ export async function openTrainedModel(
   }
   const located = await locateRun(checkpoint, plugins, overrides);
   const { path, record, config, checkpoint: folder } = located;
-  using opened = await openConfiguredModel(
+  using opened = await openStudent(
     config,
     plugins,
     new RunRepositories(record.repositories, quiet),
@@ -95,15 +95,15 @@ async function calibratedTo(
   plugins: Plugins,
   quiet: boolean,
 ): Promise<TrainedModel> {
-  const run = await openFinishedRun(checkpoint, plugins, overrides, quiet);
-  const { parts, evaluator, config, trained, path } = run;
-  const batches = parts.calibrationBatches(config.evaluation.calibrationBatches);
-  const point = await evaluator.calibrate(batches, budget);
-  const { backend, student, frozen, tokenizer } = parts;
+  await using opening = new AsyncDisposableStack();
+  const run = opening.use(await openFinishedRun(checkpoint, plugins, overrides, quiet));
+  const label = `${run.config.name} in ${run.path}, skip ratio ${budget}`;
+  const { model, encoding } = await subjectOfRun(run, label, depth, budget);
+  const owned = opening.move();
   return {
-    model: { backend, student, depth, weights: { ...frozen, ...trained }, point },
-    tokenizer,
-    label: `${config.name} in ${path}, skip ratio ${budget}`,
-    [Symbol.asyncDispose]: () => run[Symbol.asyncDispose](),
+    model,
+    tokenizer: encoding.tokenizer,
+    label,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

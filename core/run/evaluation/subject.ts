@@ -3,11 +3,9 @@
 import { type Repositories } from "../../contracts/mod.ts";
 import { type Encoding, encodingOf } from "../../eval/mod.ts";
 import { type Depth, type InferenceModel } from "../../inference/mod.ts";
-import { assertTokenizerFits, loadTokenizer, openModelFolder } from "../../io/mod.ts";
-import { checkWeights, loadFrozen } from "../../train/mod.ts";
 import { type BackendConfig } from "../config_schema.ts";
 import { type FinishedRun } from "../finished_run.ts";
-import { kindOf, modelFolder } from "../models.ts";
+import { openModelFiles } from "../opened_model.ts";
 import { type Plugins } from "../plugins.ts";
 
 /** A model, ready to be asked. */
@@ -37,24 +35,18 @@ export async function openModel(
   name: string,
   plugins: Plugins,
   repositories: Repositories,
-  { name: backendName, ...options }: BackendConfig = DEFAULT_BACKEND,
+  backend: BackendConfig = DEFAULT_BACKEND,
 ): Promise<Subject & AsyncDisposable> {
-  using folder = openModelFolder(await modelFolder(name, plugins, repositories));
-  const model = kindOf(folder, plugins).fromConfig(folder.config, `${folder.dir}/config.json`);
-  checkWeights(folder.weights, model);
-  const tokenizer = await loadTokenizer(folder.tokenizer);
-  assertTokenizerFits(tokenizer, model.dims.vocabSize, folder.dir);
-  const backend = await plugins.backends.get(backendName)(options);
-  const weights = loadFrozen(folder.weights, model, backend, "float32");
+  using files = await openModelFiles(name, plugins, repositories);
+  const { model, tokenizer } = files;
+  const encoding = encodingOf(tokenizer, model.dims.maxPositions);
+  const weights = await files.load(backend, "float32", true);
   return {
     label: name,
-    model: { backend, student: { model }, depth: "base", weights },
-    encoding: encodingOf(tokenizer, model.dims.maxPositions),
+    model: { backend: weights.backend, student: { model }, depth: "base", weights: weights.frozen },
+    encoding,
     source: { model: name },
-    async [Symbol.asyncDispose]() {
-      for (const tensor of Object.values(weights)) tensor[Symbol.dispose]();
-      await backend[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => weights[Symbol.asyncDispose](),
   };
 }
 
