@@ -6,6 +6,7 @@
 import { type FloatTensor, RandomStream } from "../tensor/mod.ts";
 import { KeyValueCache } from "./cache.ts";
 import { gatesAt, lastGates, routingOf } from "./inference_model.ts";
+import { type PassKind, type PassSizes } from "./pass_graph.ts";
 import { type Passes, type PassOutputs } from "./passes.ts";
 import { GREEDY, sampleToken, type SamplingOptions } from "./sampling.ts";
 
@@ -38,6 +39,20 @@ export interface WrittenToken {
 /** Tokens of a prompt that are read at once, unless told. */
 const CHUNK = 512;
 
+/** A pass that texts are written by. */
+const WRITING = { past: "own", answers: "logits", keepsMemory: true } as const satisfies PassKind;
+
+/** Sizes that all passes have which read one token of each of so many texts. */
+export function stepSizes(texts: number): Partial<PassSizes> {
+  return texts === 1 ? { batch: 1, length: 1, rows: 1 } : { length: 1 };
+}
+
+/** Makes the programs that so many texts are continued with ahead of their first use. */
+export async function prepareContinuation(passes: Passes, texts: number): Promise<void> {
+  await passes.prepare(WRITING);
+  await passes.prepare({ ...WRITING, sizes: stepSizes(texts) });
+}
+
 /**
  * Continues prompts, none of them empty, until each is over: yields the tokens of each step together.
  *
@@ -51,6 +66,7 @@ export async function* continueTexts(
   const made = prompts.map((): number[] => []);
   const streams = prompts.map((_, text) => new RandomStream(seed, "continuation", text));
   let open = prompts.map((_, text) => text);
+  const sizes = stepSizes(prompts.length);
   const read = await readPrompts(passes, prompts, chunk);
   const { cache } = read;
   let { answers, decided } = read;
@@ -69,7 +85,8 @@ export async function* continueTexts(
       cache.select(staying);
     }
     if (step + 1 === maxTokens || open.length === 0) return;
-    const outputs = await readOne(passes, cache, open.map((text) => made[text]!.at(-1)!), decided);
+    const last = open.map((text) => made[text]!.at(-1)!);
+    const outputs = await readOne(passes, cache, last, decided, sizes);
     answers = open.map((_, row) => answerOf(outputs, row, row, 0));
   }
 }
@@ -80,6 +97,7 @@ export async function readOne(
   cache: KeyValueCache,
   tokens: readonly number[],
   decided: readonly Float32Array[] | undefined,
+  sizes: Partial<PassSizes>,
 ): Promise<PassOutputs> {
   const outputs = await passes.run({
     sequences: tokens.map((token) => Int32Array.of(token)),
@@ -87,6 +105,7 @@ export async function readOne(
     answers: "logits",
     keepsMemory: true,
     earlier: { memory: cache.memory, lengths: cache.lengths, shared: false, gates: decided },
+    sizes,
   });
   cache.append(outputs, tokens.map(() => 1));
   return outputs;

@@ -12,6 +12,7 @@ import {
   cast,
   choose,
   concat,
+  constant,
   crossEntropy,
   cumulativeSum,
   gatherRows,
@@ -28,7 +29,7 @@ import {
 } from "../graph/mod.ts";
 import { MASKED } from "../nn/mod.ts";
 import { forward, type Places } from "../routing/mod.ts";
-import { runtimeSize } from "../tensor/mod.ts";
+import { floats, runtimeSize } from "../tensor/mod.ts";
 import { type InferenceModel, inferenceNodes, routedLayers, routingOf } from "./inference_model.ts";
 
 /** Sizes of a run: sequences, tokens of each, earlier tokens, and tokens whose state is asked for. */
@@ -38,6 +39,9 @@ const SIZES = {
   past: runtimeSize("past"),
   rows: runtimeSize("rows"),
 };
+
+/** Sizes of a pass, by name. */
+export type PassSizes = Readonly<typeof SIZES>;
 
 /** What a pass goes on from, and what it gives. */
 export interface PassKind {
@@ -56,6 +60,8 @@ export interface PassKind {
   readonly standsAlone?: boolean;
   /** Whether blocks are computed for all tokens and blended in, as in training. */
   readonly blended?: boolean;
+  /** Sizes that are the same in all runs; others are left to each. */
+  readonly sizes?: Partial<PassSizes> | undefined;
 }
 
 /** Names of a layer's keys and values, as inputs and as outputs. */
@@ -76,19 +82,20 @@ export function isMemory(name: string): boolean {
  * router; the memory of the tokens, `[B, kvHeads, T, headDim]` each.
  */
 export function passGraph(own: InferenceModel, kind: PassKind): Record<string, Node> {
-  const { batch, length, rows } = SIZES;
+  const sizes = { ...SIZES, ...kind.sizes };
+  const { batch, length, rows } = sizes;
   const { model } = own.student;
   const { promptTokens } = routingOf(own);
   const decided = kind.past !== "none" && promptTokens > 0 && !kind.standsAlone;
   const nodes = inferenceNodes(own, [batch, length], decided);
   const { params } = nodes;
   const routing = nodes.routing && kind.standsAlone
-    ? alone(nodes.routing, promptTokens, routedLayers(own))
+    ? alone(nodes.routing, promptTokens, routedLayers(own), sizes)
     : nodes.routing;
-  const real = realTokens();
+  const real = realTokens(sizes);
   const tokens = input("tokens", [batch, length], "int32");
-  const pass = forward(model, params, tokens, routing && withMask(routing, real), {
-    places: placesOf(own, kind, real),
+  const pass = forward(model, params, tokens, routing && withMask(routing, real, sizes), {
+    places: placesOf(own, kind, real, sizes),
     compacted: !kind.blended,
   });
 
@@ -130,12 +137,13 @@ export function headGraph(own: InferenceModel): Record<"losses" | "better", Node
 
 /** 0, 1, 2, … as float32 `[size]`. */
 function counting(size: number): Node {
-  return sub(cumulativeSum(broadcastTo(scalar(1), [size]), 0), scalar(1));
+  return size === 1
+    ? constant(floats([1]))
+    : sub(cumulativeSum(broadcastTo(scalar(1), [size]), 0), scalar(1));
 }
 
 /** float32 `[B, T]`: 1 for tokens, 0 for padding. */
-function realTokens(): Node {
-  const { batch, length } = SIZES;
+function realTokens({ batch, length }: PassSizes): Node {
   const lengths = cast(input("lengths", [batch], "int32"), "float32");
   return greater(reshape(lengths, [batch, 1]), reshape(counting(length), [1, length]));
 }
@@ -143,15 +151,19 @@ function realTokens(): Node {
 type Routed = NonNullable<ReturnType<typeof inferenceNodes>["routing"]>;
 
 /** Has a router see which tokens are padding, and skipping follow it. */
-function withMask(routing: Routed, real: Node): Routed {
+function withMask(routing: Routed, real: Node, { batch, length }: PassSizes): Routed {
   return "router" in routing
     ? { ...routing, context: { ...routing.context, tokenMask: real } }
-    : { ...routing, gates: mul(routing.gates, reshape(real, [SIZES.batch, SIZES.length, 1])) };
+    : { ...routing, gates: mul(routing.gates, reshape(real, [batch, length, 1])) };
 }
 
 /** A routing whose threshold may be moved, and that is told nothing about prompts. */
-function alone(routing: Routed, promptTokens: number, layers: number): Routed {
-  const { batch, length } = SIZES;
+function alone(
+  routing: Routed,
+  promptTokens: number,
+  layers: number,
+  { batch, length }: PassSizes,
+): Routed {
   if (!("router" in routing) || routing.context.mode !== "eval") return routing;
   const threshold = add(routing.context.threshold, input("thresholdShift", []));
   const context = { ...routing.context, threshold };
@@ -175,8 +187,13 @@ function alone(routing: Routed, promptTokens: number, layers: number): Routed {
 }
 
 /** Where the tokens stand, and what they may read. */
-function placesOf(own: InferenceModel, { past: kind }: PassKind, real: Node): Places {
-  const { batch, length, past } = SIZES;
+function placesOf(
+  own: InferenceModel,
+  { past: kind }: PassKind,
+  real: Node,
+  sizes: PassSizes,
+): Places {
+  const { batch, length, past } = sizes;
   const place = counting(length);
   const later = greater(reshape(place, [1, length]), reshape(place, [length, 1])); // [T, T]
   const ownMask = broadcastTo(
@@ -201,13 +218,16 @@ function placesOf(own: InferenceModel, { past: kind }: PassKind, real: Node): Pl
   return {
     positions: cast(positions, "int32"),
     mask: concat([pastMask, ownMask], 3),
-    earlier: earlierMemory(own, owners),
+    earlier: earlierMemory(own, owners, sizes),
   };
 }
 
-function earlierMemory({ student: { model } }: InferenceModel, owners: number): KeysValues[] {
+function earlierMemory(
+  { student: { model } }: InferenceModel,
+  owners: number,
+  { batch, past }: PassSizes,
+): KeysValues[] {
   const { numLayers, numKeyValueHeads, headDim } = model.dims;
-  const { batch, past } = SIZES;
   const of = (name: string) =>
     broadcastTo(
       input(name, [owners, numKeyValueHeads, past, headDim]),

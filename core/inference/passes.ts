@@ -5,7 +5,7 @@ import { leadingPrompt, RoutingStatistics } from "../routing/mod.ts";
 import { floats, type FloatTensor, type HostTensor, ints, RandomStream } from "../tensor/mod.ts";
 import { gateNoise } from "../train/mod.ts";
 import { type InferenceModel, routedLayers, routingOf } from "./inference_model.ts";
-import { headGraph, passGraph, type PassKind } from "./pass_graph.ts";
+import { headGraph, passGraph, type PassKind, type PassSizes } from "./pass_graph.ts";
 
 /** Earlier tokens that a pass goes on from. */
 export interface Earlier {
@@ -30,6 +30,8 @@ export interface PassInputs {
   readonly rows?: readonly (readonly [sequence: number, token: number])[];
   /** Whether keys and values are wanted. */
   readonly keepsMemory?: boolean;
+  /** Sizes that many such passes have in common: a program is made for them, which is faster. */
+  readonly sizes?: Partial<PassSizes> | undefined;
 }
 
 /** What a pass gives; the names are those of `passGraph`. */
@@ -102,9 +104,9 @@ export class Passes implements AsyncDisposable {
 
   /** Runs one pass. */
   async run(inputs: PassInputs): Promise<PassOutputs> {
-    const { earlier, answers = "none", keepsMemory = false } = inputs;
+    const { earlier, answers = "none", keepsMemory = false, sizes } = inputs;
     const past = !earlier ? "none" : earlier.shared ? "shared" : "own";
-    const program = await this.prepare({ past, answers, keepsMemory });
+    const program = await this.prepare({ past, answers, keepsMemory, sizes });
     const outputs = await program.run({
       ...this.#weights,
       ...passFeeds(this.model, program, inputs, this.#noise()),
@@ -154,8 +156,7 @@ export class Passes implements AsyncDisposable {
 
   /** Makes the program of a kind of pass ahead of its first use. */
   prepare(kind: PassKind): Promise<Program> {
-    const { past, answers, keepsMemory, standsAlone = false, blended = false } = kind;
-    const key = [past, answers, keepsMemory, standsAlone, blended].join(" ");
+    const key = JSON.stringify([kind.past, kind.answers, kind.keepsMemory, kind.sizes]);
     return this.#program(key, () => passGraph(this.model, kind));
   }
 

@@ -12,6 +12,7 @@ import {
   type ContinuationOptions,
   readOne,
   readPrompts,
+  stepSizes,
   type WrittenToken,
 } from "./continuation.ts";
 import { gatesAt, lastGates, routingOf } from "./inference_model.ts";
@@ -66,6 +67,7 @@ export async function* continueSpeculatively(
   const { maxPositions } = full.model.student.model.dims;
   const { cache, answers } = await readPrompts(full, prompts, chunk);
   const decided = await decideAhead(draft, prompts);
+  const sizes = stepSizes(prompts.length);
   const lines = prompts.map((_, text): Line => ({ text, made: [], over: false }));
 
   const add = (line: Line, token: number, gates?: Float32Array): WrittenToken => {
@@ -90,7 +92,7 @@ export async function* continueSpeculatively(
     const room = maxPositions - 1 - Math.max(...known);
     const left = Math.max(...open.map(({ made }) => maxTokens - made.length));
     const ahead = Math.max(0, Math.min(draftTokens, left - 1, room));
-    const drafts = await draftAhead(draft, cache, open, ahead, decided);
+    const drafts = await draftAhead(draft, cache, open, { ahead, decided, sizes });
     known.forEach((length, row) => cache.lengths[row] = length);
 
     const outputs = await full.run({
@@ -135,18 +137,24 @@ interface Draft {
   readonly gates: (Float32Array | undefined)[];
 }
 
+/** How to draft. */
+interface DraftPlan {
+  readonly ahead: number;
+  readonly decided: readonly Float32Array[] | undefined;
+  readonly sizes: ReturnType<typeof stepSizes>;
+}
+
 /** Has the routed model write `ahead` tokens to each text. Its traces stay in the cache. */
 async function draftAhead(
   draft: Passes,
   cache: KeyValueCache,
   open: readonly Line[],
-  ahead: number,
-  decided: Float32Array[] | undefined,
+  { ahead, decided, sizes }: DraftPlan,
 ): Promise<Draft[]> {
   const drafts = open.map((): Draft => ({ tokens: [], gates: [] }));
   for (let step = 0; step < ahead; step++) {
     const tokens = open.map(({ made }, row) => drafts[row]!.tokens.at(-1) ?? made.at(-1)!);
-    const outputs = await readOne(draft, cache, tokens, decided);
+    const outputs = await readOne(draft, cache, tokens, decided, sizes);
     drafts.forEach(({ tokens, gates }, row) => {
       tokens.push(likeliest(outputs["logits"]!, row));
       gates.push(outputs["gates"] && gatesAt(outputs["gates"], row));

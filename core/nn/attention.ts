@@ -88,25 +88,27 @@ function attend(queries: Node, { earlier, mask, ...own }: Memory): Node {
   const [batch, heads, rows, headDim] = shapeOf(queries) as [number, number, number, number];
   const kvHeads = shapeOf(own.keys)[1]!;
   // Query heads that share keys are stacked as rows of one product: no key is repeated.
-  const groups = batch * kvHeads;
-  const stacked = (heads / kvHeads) * rows;
-  const q = reshape(queries, [groups, stacked, headDim]); // [BG, hR, d]
+  const stacked = (width: number) => [batch, kvHeads, (heads / kvHeads) * rows, width];
+  const q = reshape(queries, stacked(headDim)); // [B, G, hR, d]
   // Earlier positions have products of their own: putting both in one place would copy the cache.
-  const parts = [...(earlier ? [earlier] : []), own].map(({ keys, values }) => {
-    const positions = shapeOf(keys)[2]!;
-    const k = reshape(keys, [groups, positions, headDim]); // [BG, S, d]
-    const v = reshape(values, [groups, positions, headDim]); // [BG, S, d]
-    const scores = matmul(q, k, { transB: true, alpha: 1 / Math.sqrt(headDim) }); // [BG, hR, S]
-    return { v, positions, scores: reshape(scores, [batch, heads, rows, positions]) };
-  });
-  const scores = concat(parts.map((part) => part.scores), 3);
-  const weights = softmax(add(scores, mask)); // [B, h, R, S]
+  const parts = [...(earlier ? [earlier] : []), own];
+  const scores = concat(
+    parts.map(({ keys }) => matmul(q, keys, { transB: true, alpha: 1 / Math.sqrt(headDim) })),
+    3,
+  ); // [B, G, hR, S]
+  const positions = shapeOf(scores)[3]!;
+  // One row sees the same as every head that is stacked beside it.
+  const isSeenByAll = rows === 1 && shapeOf(mask)[1] === 1;
+  const masked = isSeenByAll
+    ? add(scores, mask)
+    : add(reshape(scores, [batch, heads, rows, positions]), mask);
+  const weights = reshape(softmax(masked), stacked(positions));
   let start = 0;
-  const read = parts.map(({ v, positions }) => {
-    const end = sumOfSizes([start, positions]);
+  const read = parts.map(({ values }) => {
+    const end = sumOfSizes([start, shapeOf(values)[2]!]);
     const share = slice(weights, 3, start, end);
     start = end;
-    return matmul(reshape(share, [groups, stacked, positions]), v);
+    return matmul(share, values); // [B, G, hR, d]
   });
   return reshape(read.reduce(add), [batch, heads, rows, headDim]);
 }

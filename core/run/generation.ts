@@ -8,13 +8,21 @@ import {
   mergeAdapters,
   noCounts,
   Passes,
+  prepareContinuation,
   type SamplingOptions,
   TextStream,
   type WrittenToken,
 } from "../inference/mod.ts";
 import { type Tokenizer } from "../io/mod.ts";
+import { sizeOf } from "../tensor/mod.ts";
 import { depthLegend, type LayersRun, withDepth } from "./depth_colours.ts";
 import { type TrainedModel } from "./trained_model.ts";
+
+/**
+ * Weights up to which they become part of each program: feeding hundreds of small arrays takes longer
+ * than a small model's products. More of them are not worth a copy for each program.
+ */
+const FEW_WEIGHTS = 2 ** 26;
 
 /** How to write. */
 export interface GenerationPlan {
@@ -86,7 +94,7 @@ export async function generate(
   };
   await using passes = new Passes(merged, {
     seed: plan.seed,
-    bakesWeights: true,
+    bakesWeights: plan.weightFormat !== "float32" || countWeights(merged) <= FEW_WEIGHTS,
     weightFormat: plan.weightFormat,
   });
   const counts = noCounts();
@@ -98,7 +106,7 @@ export async function generate(
       counts,
     });
 
-  await passes.prepare({ past: "own", answers: "logits", keepsMemory: true });
+  await prepareContinuation(passes, prompts.length);
   if (single) output.write(plan.prompts[0]!);
   let begun = performance.now();
   let first = 0;
@@ -150,6 +158,10 @@ export async function generate(
     tokens: lines.map(({ tokens }) => tokens),
     tokensPerSecond,
   };
+}
+
+function countWeights({ student }: InferenceModel): number {
+  return Object.values(student.model.params()).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 /** A prompt with the tokens that its model expects in front; never empty. */

@@ -14,6 +14,7 @@ import {
   type PassKind,
   routedLayers,
   routingOf,
+  stepSizes,
 } from "../inference/mod.ts";
 import { flopsAt, tokenFlops } from "../routing/mod.ts";
 import { type HostTensor, RandomStream } from "../tensor/mod.ts";
@@ -93,7 +94,8 @@ export class InferenceTiming implements AsyncDisposable {
   async decode(batch: number, steps: number): Promise<WayTime[]> {
     const ways = this.ways.filter(({ blended }) => !blended);
     const earlier = await this.#read(batch, ways);
-    const programs = await Promise.all(ways.map((way) => this.#program(way, DECODE)));
+    const kind = { ...DECODE, sizes: stepSizes(batch) };
+    const programs = await Promise.all(ways.map((way) => this.#program(way, kind)));
     const samples = ways.map((): Samples => ({ ms: [], activity: [] }));
     for (let step = -1; step < steps; step++) {
       const feeds = ways.map((way, i) => {
@@ -143,7 +145,7 @@ export class InferenceTiming implements AsyncDisposable {
   #program({ model, blended = false }: TimedWay, kind: PassKind): Promise<Program> {
     const { router } = model.student;
     const decides = router ? [router.anchorLayers, numberOf(router.router)] : [];
-    const key = [model.depth, blended, kind.past, ...decides].join(" ");
+    const key = JSON.stringify([model.depth, blended, kind, ...decides]);
     let program = this.#programs.get(key);
     if (program) return program;
     const { weightFormat } = this.shape;

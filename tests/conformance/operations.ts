@@ -177,6 +177,16 @@ export const operations: Readonly<Record<g.OpName, readonly OperationCase[]>> = 
       ({ x }) => g.matmul(x, x, { transB: true }),
     ),
     testCase(
+      "one matrix for all of a batch",
+      { a: signed(2, 3, 2, 5), b: signed(5, 4) },
+      ({ a, b }) => g.matmul(a, b, { alpha: 0.5 }),
+    ),
+    testCase(
+      "one matrix for all of a batch, transposed",
+      { a: signed(3, 2, 5), b: signed(4, 5) },
+      ({ a, b }) => g.matmul(a, b, { transB: true }),
+    ),
+    testCase(
       "rows of three axes",
       { x: signed(2, 3, 4), w: signed(5, 4) },
       ({ x, w }) => g.matmulRows(x, w, 2),

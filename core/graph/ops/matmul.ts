@@ -14,12 +14,17 @@ export interface MatmulAttrs {
   readonly alpha: number;
 }
 
-/** Rows, inner size and columns of a product, per matrix. */
+/**
+ * How many products there are, and rows, inner size and columns of each. Where the right matrix is one
+ * for all leading axes, they are rows of one product.
+ */
 export function matmulSizes(a: TensorType, b: TensorType, { transA, transB }: MatmulAttrs) {
   const [a0, a1] = a.shape.slice(-2) as [number, number];
   const [b0, b1] = b.shape.slice(-2) as [number, number];
+  const isShared = b.shape.length === 2 && !transA;
   return {
-    rows: transA ? a1 : a0,
+    products: isShared ? 1 : sizeOf(a.shape.slice(0, -2)),
+    rows: isShared ? sizeOf(a.shape.slice(0, -1)) : transA ? a1 : a0,
     inner: transA ? a0 : a1,
     innerB: transB ? b1 : b0,
     columns: transB ? b0 : b1,
@@ -32,18 +37,19 @@ export const matmulOp = defineOp({
     const [a, b] = inputs as [TensorType, TensorType];
     needFloats("matmul", inputs);
     if (a.shape.length < 2 || b.shape.length < 2) refuse("matmul", inputs, "both need two axes");
-    const batchA = a.shape.slice(0, -2);
-    if (!sameShape(batchA, b.shape.slice(0, -2))) {
+    const isShared = b.shape.length === 2 && !attrs.transA;
+    if (!isShared && !sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2))) {
       refuse("matmul", inputs, "their leading axes differ");
     }
-    const { rows, inner, innerB, columns } = matmulSizes(a, b, attrs);
+    const { inner, innerB, columns } = matmulSizes(a, b, attrs);
     if (inner !== innerB) {
       const how = `${attrs.transA ? " with the left transposed" : ""}${
         attrs.transB ? " with the right transposed" : ""
       }`;
       refuse("matmul", inputs, `the inner sizes ${inner} and ${innerB} differ${how}`);
     }
-    return { dtype: "float32", shape: [...batchA, rows, columns] };
+    const rows = a.shape.at(attrs.transA ? -1 : -2)!;
+    return { dtype: "float32", shape: [...a.shape.slice(0, -2), rows, columns] };
   },
   // C = alpha op(A) op(B): dA = alpha dC op(B)^T and dB = alpha op(A)^T dC, each transposed as
   // its matrix is stored.
@@ -52,17 +58,27 @@ export const matmulOp = defineOp({
       transA
         ? matmul(b!, cotangent, { transA: transB, transB: true, alpha })
         : matmul(cotangent, b!, { transB: !transB, alpha });
-    const forB = () =>
-      transB
-        ? matmul(cotangent, a!, { transA: true, transB: transA, alpha })
-        : matmul(a!, cotangent, { transA: !transA, alpha });
+    const forB = () => {
+      // One matrix for all leading axes gathers from all their rows.
+      const isShared = shapeOf(b!).length === 2 && !transA;
+      const [x, dC] = isShared ? [asRows(a!), asRows(cotangent)] : [a!, cotangent];
+      return transB
+        ? matmul(dC, x, { transA: true, transB: transA, alpha })
+        : matmul(x, dC, { transA: !transA, alpha });
+    };
     return [needs[0] ? forA() : null, needs[1] ? forB() : null];
   },
 });
 
+/** `[..., K]` as `[rows, K]`. */
+function asRows(x: Node): Node {
+  const shape = shapeOf(x);
+  return reshape(x, [sizeOf(shape.slice(0, -1)), shape.at(-1)!]);
+}
+
 /**
  * alpha * A B over the last two axes, `[..., M, K]` by `[..., K, N]` to `[..., M, N]`; leading axes
- * must be equal.
+ * must be equal, or B is one matrix for all of them.
  *
  * @throws {GraphError} when the sizes do not fit.
  */
@@ -72,9 +88,7 @@ export function matmul(a: Node, b: Node, attrs: Partial<MatmulAttrs> = {}): Node
 
 /** `[..., K]` by a weight stored `[N, K]` to `[..., N]`: the rows of all leading axes at once. */
 export function matmulRows(x: Node, weight: Node, alpha = 1): Node {
-  const shape = shapeOf(x);
-  const inner = shape.at(-1) ?? 0;
-  const rows = reshape(x, [sizeOf(shape.slice(0, -1)), inner]);
-  const product = matmul(rows, weight, { transB: true, alpha });
-  return reshape(product, [...shape.slice(0, -1), shapeOf(weight)[0]!]);
+  if (shapeOf(x).length > 1) return matmul(x, weight, { transB: true, alpha });
+  const [columns] = shapeOf(weight) as [number];
+  return reshape(matmul(asRows(x), weight, { transB: true, alpha }), [columns]);
 }

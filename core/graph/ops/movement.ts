@@ -113,7 +113,11 @@ export function reshape(x: Node, shape: Shape): Node {
 
 /** Axes in another order: axis i of the result is axis `permutation[i]` of `x`. */
 export function transpose(x: Node, permutation: readonly number[]): Node {
-  return apply(transposeOp, [x], { permutation });
+  const moved = apply(transposeOp, [x], { permutation });
+  const long = permutation.filter((axis) => shapeOf(x)[axis] !== 1);
+  // Where only axes of one element change places, nothing moves.
+  const isStill = long.every((axis, i) => i === 0 || long[i - 1]! < axis);
+  return isStill ? reshape(x, shapeOf(moved)) : moved;
 }
 
 /** Repeats axes of size 1 (and adds leading ones) until `x` has `shape`. */

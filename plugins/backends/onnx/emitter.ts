@@ -13,7 +13,7 @@ import {
   placeConstants,
   type Placement,
 } from "./model_file.ts";
-import { ELEMENT, encodeModel, type GraphProto, type TensorProto } from "./proto.ts";
+import { ELEMENT, encodeModel, type GraphProto, renamed, type TensorProto } from "./proto.ts";
 import { CONTRIB, encodeAttribute, type OnnxAttrs, type OnnxType, valueInfo } from "./values.ts";
 
 /** Bytes of an input that are fed as 16-bit words. */
@@ -29,6 +29,8 @@ interface Shared {
   readonly large: LargeConstant[];
   /** Numbers of what constants are made from. */
   readonly numbers: Map<object, number>;
+  /** What outputs call the values that they are. */
+  readonly outputs: Map<string, string>;
   /** Operators and branches so far; what they are numbered by. */
   count: number;
 }
@@ -48,7 +50,13 @@ export class Emitter {
   readonly #shared: Shared;
 
   constructor(private readonly around?: Emitter) {
-    this.#shared = around ? around.#shared : { feeds: [], large: [], numbers: new Map(), count: 0 };
+    this.#shared = around ? around.#shared : {
+      feeds: [],
+      large: [],
+      numbers: new Map(),
+      outputs: new Map(),
+      count: 0,
+    };
     this.#graph = emptyGraph(around ? `branch_${this.#shared.count++}` : "dlr");
   }
 
@@ -263,6 +271,13 @@ export class Emitter {
 
   /** Declares that the output `name` is `value`. */
   output(name: string, value: string, type: TensorType): void {
+    this.#graph.output.push(valueInfo(name, type));
+    const maker = this.#graph.node.findLast(({ output }) => output.includes(value));
+    if (maker && !this.#shared.outputs.has(value)) this.#shared.outputs.set(value, name);
+    else this.#copy(value, name);
+  }
+
+  #copy(value: string, name: string): void {
     this.#graph.node.push({
       name: `output_${name}`,
       opType: "Identity",
@@ -271,7 +286,6 @@ export class Emitter {
       output: [name],
       attribute: [],
     });
-    this.#graph.output.push(valueInfo(name, type));
   }
 
   /** This branch as the graph that makes `value`. */
@@ -282,8 +296,8 @@ export class Emitter {
 
   /** The finished model. @param about facts about it that the file tells, by name */
   finish(placement: Placement, about: Readonly<Record<string, string>> = {}): OnnxModel {
-    const { feeds, large } = this.#shared;
+    const { feeds, large, outputs } = this.#shared;
     const outside = placeConstants(large, placement);
-    return { bytes: encodeModel(this.#graph, about), feeds, outside };
+    return { bytes: encodeModel(renamed(this.#graph, outputs), about), feeds, outside };
   }
 }

@@ -101,6 +101,23 @@ export interface GraphProto {
   valueInfo: ValueInfoProto[];
 }
 
+/** The graph with these values under other names, in branches too. */
+export function renamed(graph: GraphProto, names: ReadonlyMap<string, string>): GraphProto {
+  const all = (values: readonly string[]) => values.map((value) => names.get(value) ?? value);
+  const inside = (attribute: AttributeProto) =>
+    attribute.g ? { ...attribute, g: renamed(attribute.g, names) } : attribute;
+  return {
+    ...graph,
+    node: graph.node.map(({ input, output, attribute, ...node }) => ({
+      ...node,
+      input: all(input),
+      output: all(output),
+      attribute: attribute.map(inside),
+    })),
+    valueInfo: graph.valueInfo.map((info) => ({ ...info, name: all([info.name])[0]! })),
+  };
+}
+
 const modelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType("ModelProto");
 
 /** The bytes of an ONNX file: standard operators of opset 21, and ONNX Runtime's own. */

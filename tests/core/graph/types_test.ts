@@ -75,6 +75,11 @@ const refusals: readonly [what: string, build: () => g.Node, message: RegExp][] 
     /float32\[2, 3, 4\] and float32\[5, 4, 3\]: their leading axes differ/,
   ],
   [
+    "one matrix for a transposed batch",
+    () => g.matmul(x([2, 4, 3]), x([4, 3]), { transA: true }),
+    /float32\[2, 4, 3\] and float32\[4, 3\]: their leading axes differ/,
+  ],
+  [
     "another number of elements",
     () => g.reshape(x([2, 3]), [4, 2]),
     /Cannot reshape float32\[2, 3\]: \[4,2\] has another number of elements/,
@@ -192,6 +197,8 @@ Deno.test("types follow from those of the inputs", () => {
     [g.add(x([2, 1, 3]), x([4, 1])), "float32[2, 4, 3]"],
     [g.matmul(x([6, 5, 2]), x([6, 3, 2]), { transB: true }), "float32[6, 5, 3]"],
     [g.matmulRows(x([2, 3, 4]), x([7, 4])), "float32[2, 3, 7]"],
+    [g.matmulRows(x([4]), x([7, 4])), "float32[7]"],
+    [g.matmul(x([2, 3, 4]), x([4, 7])), "float32[2, 3, 7]"],
     [g.reduceSum(x([2, 3, 4]), [-1, 0]), "float32[3]"],
     [g.reduceSum(x([2, 3, 4]), [1], true), "float32[2, 1, 4]"],
     [g.transpose(x([2, 3, 4], "int32"), [2, 0, 1]), "int32[4, 2, 3]"],

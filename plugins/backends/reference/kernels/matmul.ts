@@ -1,15 +1,13 @@
 /** The matrix product. */
 
 import { matmulSizes } from "../../../../core/graph/mod.ts";
-import { sizeOf } from "../../../../core/tensor/mod.ts";
 import { floatsOf, type Kernel } from "../kernel.ts";
 
 /** Up to here, as in decoding, transposing the right matrix would cost more than the product. */
 const FEW_ROWS = 4;
 
-export const matmul: Kernel<"matmul"> = ({ inputs, attrs, type }) => {
-  const { rows, inner, columns } = matmulSizes(inputs[0]!, inputs[1]!, attrs);
-  const batch = sizeOf(type.shape.slice(0, -2));
+export const matmul: Kernel<"matmul"> = ({ inputs, attrs }) => {
+  const { products: batch, rows, inner, columns } = matmulSizes(inputs[0]!, inputs[1]!, attrs);
   const a = floatsOf(inputs, 0);
   const b = floatsOf(inputs, 1);
   if (attrs.transB && !attrs.transA && rows <= FEW_ROWS) {
