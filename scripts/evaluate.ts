@@ -7,10 +7,9 @@
  */
 
 import "../core/run/permissions.ts";
-import { Option } from "@commander-js/extra-typings";
 import { relative } from "node:path";
 import { UserError } from "../core/contracts/errors.ts";
-import { countFrom, readOptions } from "../core/run/command.ts";
+import { countFrom, depthOption, readOptions, refuseBesideModel } from "../core/run/command.ts";
 import { taskCommand } from "../core/run/evaluation/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { shares } from "../core/run/sweep/command.ts";
@@ -24,10 +23,7 @@ const command = taskCommand(
 )
   .option("--run <name|DIR>", "a run's folder, or an experiment: its newest finished run", "exp10")
   .option("--model <name|DIR|ID>", "a model as it is, instead of a run")
-  .addOption(
-    new Option("--depth <name>", "what of the run answers: its base model, all layers, its router")
-      .choices(["base", "fullDepth", "routed"] as const).default("routed" as const),
-  )
+  .addOption(depthOption("answers"))
   .option("--budget <list>", "skip ratios to evaluate at; for tasks one", shares("--budget"))
   .option("--data <name|FILE>", "without --tasks: other text than that of the run")
   .option("--batches <n>", "without --tasks: validation batches", countFrom(1))
@@ -35,7 +31,8 @@ const command = taskCommand(
 
 await runScript(async () => {
   const options = readOptions(command);
-  const { run, model, depth, budget, tasks, quiet } = options;
+  const { run, model, depth = "routed", budget, tasks, quiet } = options;
+  refuseBesideModel(options, "--run");
   if (tasks !== undefined || model !== undefined) {
     if (budget !== undefined && budget.length > 1) {
       throw new UserError("--budget takes one skip ratio where --tasks are given");

@@ -3,7 +3,8 @@
  *
  * Times reading a prompt and writing the next token: with the first layers only; under gates that are
  * blended in, as training computes them, which leaves nothing out; and with the skipped blocks of each
- * token really left out. Dense is timed in turn with all of them.
+ * token really left out. Dense is timed in turn with all of them. Afterwards each runs once more in a process
+ * of its own, for the most memory that it takes.
  *
  *   deno task exp4
  *   deno task exp4 --checkpoint exp10        with the trained router of a run beside random gates
@@ -11,6 +12,7 @@
  */
 
 import "../core/run/permissions.ts";
+import { Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import {
   countFrom,
@@ -41,14 +43,21 @@ const command = newCommand(
   .option("--length <n>", "tokens of a prompt", countFrom(2), 128)
   .option("--rounds <n>", "timed prompts", countFrom(1), 20)
   .option("--steps <n>", "timed tokens", countFrom(1), 40)
+  .option("--no-memory", "do not run each way again, in a process of its own, for its memory")
+  .addOption(new Option("--only <way>", "write the peak memory of one way").hideHelp())
   .option("--out <DIR>", "folder for the table", join("results", "benchmarks", "exp4"));
 
 await runScript(async () => {
   const options = readOptions(command);
   const model = options.checkpoint === undefined ? options.model ?? "nano" : options.model;
-  const { timeDepths, writeDepthTiming } = await import("../core/run/depth_timing.ts");
-  const timing = await timeDepths(builtinPlugins(), { ...options, model });
-  const { csv, figure } = await writeDepthTiming(options.out, timing);
+  const depths = await import("../core/run/depth_timing.ts");
+  const timing = await depths.timeDepths(builtinPlugins(), { ...options, model });
+  if (options.only !== undefined) return console.log(depths.peakMemoryMb());
+  const once = [...Deno.args, "--rounds", "1", "--steps", "1"];
+  const memory = options.memory
+    ? await depths.memoryOfWays(timing.times, import.meta.filename!, once)
+    : new Map<string, number>();
+  const { csv, figure } = await depths.writeDepthTiming(options.out, timing, memory);
   const table = formatTable(
     [
       { title: "way" },
@@ -60,6 +69,7 @@ await runScript(async () => {
       { title: "× dense", digits: 2 },
       { title: "ideal", digits: 2 },
       { title: "realized", digits: 2 },
+      { title: "MB", digits: 0 },
     ],
     timing.times.map((time) => [
       time.how,
@@ -71,9 +81,9 @@ await runScript(async () => {
       1 / time.timeShare,
       1 / time.flopShare,
       time.realized,
+      memory.get(time.how) ?? null,
     ]),
   );
   console.log(`${timing.label}, prompts of ${options.length} tokens\n\n${table}\n`);
-  console.log(`memory   ${timing.peakMemoryMb.toFixed(0)} MB at most`);
   console.log(`table    ${csv}\nfigure   ${figure}`);
 });

@@ -11,7 +11,13 @@
 import "../core/run/permissions.ts";
 import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../core/contracts/errors.ts";
-import { newCommand, numberBetween, readOptions } from "../core/run/command.ts";
+import {
+  depthOption,
+  newCommand,
+  numberBetween,
+  readOptions,
+  refuseBesideModel,
+} from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
@@ -22,10 +28,7 @@ const command = newCommand(
   .option("--checkpoint <name|DIR>", "a run's or checkpoint's folder, or an experiment")
   .option("--model <name|DIR|ID>", "a model as it is, instead")
   .requiredOption("--out <FILE>", "the file to write, ending in .onnx")
-  .addOption(
-    new Option("--depth <name>", "what of the run: its base model, all layers, its router")
-      .choices(["base", "fullDepth", "routed"] as const).default("routed" as const),
-  )
+  .addOption(depthOption("is written"))
   .option("--budget <share>", "skip ratio that the router is calibrated to", numberBetween(0, 1))
   .addOption(
     new Option("--weights <format>", "how matrices are kept")
@@ -38,6 +41,7 @@ await runScript(async () => {
   const options = readOptions(command);
   const { out, weights, quiet = false } = options;
   if (!out.endsWith(".onnx")) throw new UserError(`--out takes a file ending in .onnx, not ${out}`);
+  refuseBesideModel(options, "--checkpoint");
   const { openTrainedModel } = await import("../core/run/trained_model.ts");
   const { writeModel } = await import("../core/run/model_export.ts");
   await using trained = await openTrainedModel(options, builtinPlugins(), quiet);

@@ -10,7 +10,14 @@
 import "../core/run/permissions.ts";
 import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../core/contracts/errors.ts";
-import { countFrom, newCommand, numberBetween, readOptions } from "../core/run/command.ts";
+import {
+  countFrom,
+  depthOption,
+  newCommand,
+  numberBetween,
+  readOptions,
+  refuseBesideModel,
+} from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
@@ -25,10 +32,7 @@ const command = newCommand(
     "text to continue; may be given several times",
     (text: string, before: string[] = []) => [...before, text],
   )
-  .addOption(
-    new Option("--depth <name>", "what of the run writes: its base model, all layers, its router")
-      .choices(["base", "fullDepth", "routed"] as const).default("routed" as const),
-  )
+  .addOption(depthOption("writes"))
   .option("--budget <share>", "skip ratio that the router is calibrated to", numberBetween(0, 1))
   .option("--max-tokens <n>", "tokens that are written to each text at most", countFrom(1), 64)
   .option(
@@ -56,12 +60,13 @@ const command = newCommand(
 
 await runScript(async () => {
   const options = readOptions(command);
-  const { prompt: prompts, speculate = false, depth, temperature, topP, quiet = false } = options;
+  const { prompt: prompts, speculate = false, temperature, topP, quiet = false } = options;
   if (!prompts) throw new UserError('Give a text to continue: --prompt "Once upon a time"');
   if (speculate && temperature > 0) {
     throw new UserError("--speculate takes the likeliest tokens: leave out --temperature");
   }
-  if (speculate && (depth !== "routed" || options.model !== undefined)) {
+  refuseBesideModel(options, "--checkpoint");
+  if (speculate && (options.model !== undefined || (options.depth ?? "routed") !== "routed")) {
     throw new UserError("--speculate drafts with a router: it takes --checkpoint, and no --depth");
   }
   if (topP === 0) throw new UserError("--top-p 0 leaves no token to draw from");

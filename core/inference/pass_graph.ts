@@ -168,8 +168,13 @@ function alone(
   const threshold = add(routing.context.threshold, input("thresholdShift", []));
   const context = { ...routing.context, threshold };
   if (promptTokens === 0) return { ...routing, context };
-  const isPrompt = greater(scalar(promptTokens), reshape(counting(length), [1, length]));
-  const promptMask = broadcastTo(isPrompt, [batch, length]);
+  // The first tokens, or all but the last of shorter texts; the very first in any case.
+  const place = reshape(counting(length), [1, length]);
+  const lengths = cast(input("lengths", [batch], "int32"), "float32");
+  const isLater = greater(place, scalar(0));
+  const isLast = sub(scalar(1), greater(reshape(sub(lengths, scalar(1)), [batch, 1]), place));
+  const isLeading = broadcastTo(greater(scalar(promptTokens), place), [batch, length]);
+  const promptMask = mul(isLeading, sub(scalar(1), mul(isLater, isLast)));
   const given = broadcastTo(input("decidedGates", [batch, 1, layers]), [batch, length, layers]);
   const { router } = routing;
   return {

@@ -1,7 +1,7 @@
 /** Runs passes of one model: keeps its programs, and feeds them. */
 
 import { type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
-import { leadingPrompt, RoutingStatistics } from "../routing/mod.ts";
+import { RoutingStatistics } from "../routing/mod.ts";
 import { floats, type FloatTensor, type HostTensor, ints, RandomStream } from "../tensor/mod.ts";
 import { gateNoise } from "../train/mod.ts";
 import { type InferenceModel, routedLayers, routingOf } from "./inference_model.ts";
@@ -200,7 +200,7 @@ export function passFeeds(
     ...(earlier
       ? { ...earlier.memory, pastLengths: ints([earlier.lengths.length], earlier.lengths) }
       : {}),
-    ...routerFeeds(own, [batch, length], earlier),
+    ...routerFeeds(own, sequences, earlier),
     ...gateNoise(program, random, [batch, length, routedLayers(own)]),
   };
 }
@@ -212,11 +212,13 @@ function lengthOf(sequences: readonly Int32Array[]): number {
 
 function routerFeeds(
   own: InferenceModel,
-  [batch, length]: readonly [number, number],
+  sequences: readonly Int32Array[],
   earlier: Earlier | undefined,
 ): Feeds {
   const layers = routedLayers(own);
   if (layers === 0) return {};
+  const batch = sequences.length;
+  const length = lengthOf(sequences);
   const { threshold = 0, targetSkip = 0 } = own.point ?? {};
   const gates = floats([batch, 1, layers]);
   if (threshold === -Infinity) gates.data.fill(1);
@@ -227,7 +229,24 @@ function routerFeeds(
   return {
     threshold: floats([], [threshold]),
     targetSkip: floats([], [targetSkip]),
-    promptMask: leadingPrompt(batch, length, routingOf(own).promptTokens),
+    promptMask: promptMask(sequences, length, routingOf(own).promptTokens),
     gates,
   };
+}
+
+/**
+ * What a router decides about whole sequences from: their first `count` tokens, or all but the last of
+ * shorter ones, so that what follows them is routed. float32 `[B, T]`
+ */
+function promptMask(
+  sequences: readonly Int32Array[],
+  length: number,
+  count: number,
+): FloatTensor {
+  const mask = floats([sequences.length, length]);
+  sequences.forEach((own, row) => {
+    const read = Math.min(count, Math.max(1, own.length - 1));
+    mask.data.fill(1, row * length, row * length + read);
+  });
+  return mask;
 }

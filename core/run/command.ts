@@ -1,6 +1,6 @@
 /** What all command lines share: `--help`, and one line for what was mistyped. */
 
-import { Command, CommanderError, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Command, CommanderError, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { UserError } from "../contracts/errors.ts";
 import { EarlyExit } from "./script.ts";
 
@@ -71,4 +71,29 @@ export function countsFrom(least: number): (text: string) => number[] {
 /** Reads numbers from `least` to `most`, with commas between. */
 export function numbersBetween(least: number, most: number): (text: string) => number[] {
   return (text) => text.split(",").map(numberBetween(least, most));
+}
+
+/** `--depth`: what of a trained run is used; absent unless given. @param does what it does, "answers" */
+export function depthOption(does: string) {
+  return new Option(
+    "--depth <name>",
+    `what of the run ${does}: its base model, all layers, its router (default: routed)`,
+  ).choices(["base", "fullDepth", "routed"] as const);
+}
+
+/**
+ * Refuses options about a trained run beside a model as it is.
+ *
+ * @param instead the option that takes a run
+ * @throws {UserError}
+ */
+export function refuseBesideModel(
+  options: { readonly model?: unknown; readonly depth?: unknown; readonly budget?: unknown },
+  instead: string,
+): void {
+  if (options.model === undefined) return;
+  for (const name of ["depth", "budget"] as const) {
+    if (options[name] === undefined) continue;
+    throw new UserError(`--${name} is about a trained run: it takes ${instead}, not --model`);
+  }
 }

@@ -3,10 +3,12 @@
 import process from "node:process";
 import { join } from "node:path";
 import { csvFormat } from "d3-dsv";
+import { UserError } from "../contracts/mod.ts";
 import { type InferenceModel, mergeAdapters } from "../inference/mod.ts";
 import { writeFileAtomic } from "../io/mod.ts";
 import { speedFigure, type SpeedPoint } from "../report/speed_figure.ts";
 import { writeFigure } from "../report/figures.ts";
+import { childScript } from "./child_script.ts";
 import {
   InferenceTiming,
   thresholdKeeping,
@@ -28,14 +30,14 @@ export interface TimingOptions extends Pick<ModelChoice, "checkpoint" | "model" 
   readonly rounds: number;
   /** Timed tokens of each way. */
   readonly steps: number;
+  /** The one way to run, without dense beside it; all of them unless told. */
+  readonly only?: string | undefined;
 }
 
 /** What was timed. */
 export interface DepthTiming {
   readonly label: string;
   readonly times: readonly WayTime[];
-  /** The most memory that the process has held, in MB of 10^6 bytes. */
-  readonly peakMemoryMb: number;
 }
 
 /** Shares of a model's layers that are timed, about those of the reference: 22, 18, 14, 10, 6 of 22. */
@@ -43,9 +45,11 @@ const DEPTHS = [1, 18 / 22, 14 / 22, 10 / 22, 6 / 22];
 
 /** Times all ways in turn. */
 export async function timeDepths(plugins: Plugins, options: TimingOptions): Promise<DepthTiming> {
-  await using trained = await openTrainedModel({ ...options, depth: "routed" }, plugins);
+  await using trained = await openTrainedModel(options, plugins);
   const merged = await mergeAdapters(trained.model);
-  const ways = waysOf(merged, plugins, options, options.checkpoint !== undefined);
+  const all = waysOf(merged, plugins, options, options.checkpoint !== undefined);
+  const ways = all.filter(({ how }) => how === (options.only ?? how));
+  if (ways.length === 0) throw new UserError(`There is no way "${options.only}" to run this model`);
   await using timing = new InferenceTiming(ways, {
     length: options.length,
     weightFormat: "float32",
@@ -55,8 +59,38 @@ export async function timeDepths(plugins: Plugins, options: TimingOptions): Prom
     times.push(...await timing.prefill(batch, options.rounds));
     times.push(...await timing.decode(batch, options.steps));
   }
-  const peakMemoryMb = process.resourceUsage().maxRSS * 1024 / 1e6;
-  return { label: trained.label, times, peakMemoryMb };
+  return { label: trained.label, times };
+}
+
+/** The most memory that this process has held, in MB of 10^6 bytes. */
+export function peakMemoryMb(): number {
+  return process.resourceUsage().maxRSS * 1024 / 1e6;
+}
+
+/**
+ * The most memory that each way takes, in MB of 10^6 bytes: each runs in a process of its own, which
+ * writes {@link peakMemoryMb} and nothing else.
+ *
+ * @param script path of the script that takes the arguments and then `--only <way>`
+ * @throws {UserError} when one of them fails.
+ */
+export async function memoryOfWays(
+  times: readonly WayTime[],
+  script: string,
+  args: readonly string[],
+): Promise<Map<string, number>> {
+  const memory = new Map<string, number>();
+  for (const how of new Set(times.map((time) => time.how))) {
+    const child = childScript(script, [...args, "--only", how], {
+      stdout: "piped",
+      stderr: "piped",
+    });
+    const { code, stdout, stderr } = await child.output();
+    const [said, failure] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
+    if (code !== 0) throw new UserError(`Running "${how}" alone failed: ${failure}`);
+    memory.set(how, Number(said));
+  }
+  return memory;
 }
 
 const DENSE = "dense";
@@ -105,10 +139,16 @@ function waysOf(
   ];
 }
 
-/** Writes `depth_timing.csv` and the figure `speed`. @returns their paths */
+/**
+ * Writes `depth_timing.csv` and the figure `speed`.
+ *
+ * @param memory peak memory by way, in MB; empty where it was not measured
+ * @returns their paths
+ */
 export async function writeDepthTiming(
   out: string,
-  { label, times, peakMemoryMb }: DepthTiming,
+  { label, times }: DepthTiming,
+  memory: ReadonlyMap<string, number>,
 ): Promise<{ csv: string; figure: string }> {
   const csv = join(out, "depth_timing.csv");
   const rows = times.map((time) => ({
@@ -121,7 +161,7 @@ export async function writeDepthTiming(
     "flop_share": time.flopShare.toFixed(4),
     "time_share": time.timeShare.toFixed(4),
     "realized": time.realized?.toFixed(4) ?? "",
-    "peak_memory_mb": peakMemoryMb.toFixed(0),
+    "peak_memory_mb": memory.get(time.how)?.toFixed(0) ?? "",
   }));
   writeFileAtomic(csv, csvFormat(rows) + "\n");
   const points = times.filter(({ how }) => how !== DENSE).map((time): SpeedPoint => ({

@@ -16,8 +16,8 @@ export interface ModelChoice {
   readonly checkpoint?: string | undefined;
   /** A model as it is, instead. */
   readonly model?: string | undefined;
-  /** What of the run: its base model, all layers, its router. */
-  readonly depth: Depth;
+  /** What of the run: its base model, all layers, its router; the last unless told. */
+  readonly depth?: Depth | undefined;
   /** Skip ratio that the router is calibrated to; that of its training unless told. */
   readonly budget?: number | undefined;
   /** The backend to run on; that of its training, or onnx, unless told. */
@@ -38,15 +38,12 @@ export interface TrainedModel extends AsyncDisposable {
  * @throws {UserError} when there is none, or something of it is missing or damaged.
  */
 export async function openTrainedModel(
-  { checkpoint, model: name, depth, budget, backend: backendName }: ModelChoice,
+  { checkpoint, model: name, depth = "routed", budget, backend: backendName }: ModelChoice,
   plugins: Plugins,
   quiet = false,
 ): Promise<TrainedModel> {
   if (name !== undefined) {
     if (checkpoint !== undefined) throw new UserError("Give --checkpoint or --model, not both");
-    if (budget !== undefined) {
-      throw new UserError("--budget moves a trained router: it takes --checkpoint, not --model");
-    }
     const repositories = new RunRepositories({}, quiet);
     const subject = await openModel(name, plugins, repositories, {
       ...DEFAULT_BACKEND,

@@ -159,6 +159,10 @@ testWithProcesses("exp4 times several depths", async () => {
     ways("prefill", "1").filter((how) => !how!.endsWith("blended")),
   );
   assert.ok(rows.every((row) => Number(row["tokens_per_second"]) > 0));
+  // Each way has its own, that of a process.
+  const memory = new Map(rows.map(({ how, peak_memory_mb }) => [how, Number(peak_memory_mb)]));
+  assert.ok(memory.values().every((mb) => mb > 50 && mb < 5000), [...memory].join(" "));
+  assert.ok(new Set(memory.values()).size > 1);
   assert.ok(existsSync(place.path("timed", "speed.png")));
 });
 

@@ -54,6 +54,8 @@ testWithProcesses("what cannot be written is refused in one line", async () => {
   await refused(/Give a text to continue: --prompt/, ...nano);
   await refused(/--checkpoint.*--model/, ...TOM);
   await refused(/not both/, ...nano, "--checkpoint", "exp10", ...TOM);
+  await refused(/--depth is about a trained run/, ...nano, ...TOM, "--depth", "routed");
+  await refused(/--budget is about a trained run/, ...nano, ...TOM, "--budget", "0.5");
   await refused(/"nope"/, "--checkpoint", "nope", ...TOM);
   await refused(/model is no run folder/, "--checkpoint", "model", ...TOM);
   await refused(/"nanno".*did you mean "nano"/, "--model", "nanno", ...TOM);

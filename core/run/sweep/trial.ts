@@ -3,12 +3,10 @@
 import fs from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../../contracts/errors.ts";
+import { childScript } from "../child_script.ts";
 import { readMetrics } from "../metrics_csv.ts";
 import { readRunRecord, RUN_RECORD, type RunRecord } from "../run_record.ts";
 import { METRICS_FILE } from "../train_run.ts";
-
-/** Says what packages and permissions scripts have, wherever they are started from. */
-const CONFIG = join(import.meta.dirname!, "../../../deno.json");
 
 /** What is to be run. */
 export interface Trial {
@@ -85,15 +83,9 @@ export interface RunningTrial {
 
 /** Starts a trial, or goes on with one that was cut off. */
 export function startTrial(trial: Trial, state: TrialState, threads: number): RunningTrial {
-  const child = new Deno.Command(denoCommand(), {
-    args: [
-      ...["run", "--quiet", "--config", CONFIG, "-P", trial.script],
-      ...commandOf(trial, state, threads),
-    ],
-    stdin: "null",
+  const child = childScript(trial.script, commandOf(trial, state, threads), {
     stdout: "null",
     stderr: "piped",
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
   }).spawn();
   return {
     trial,
@@ -128,11 +120,4 @@ function finishedOutcome(trial: Trial): TrialOutcome {
     if (!(error instanceof UserError)) throw error;
     return { trial, failure: `exit code 0, but ${error.message}` };
   }
-}
-
-/** The Deno that runs this, or, where only `deno` may be run, that one. */
-function denoCommand(): string {
-  const own = Deno.execPath();
-  const { state } = Deno.permissions.querySync({ name: "run", command: own });
-  return state === "granted" ? own : "deno";
 }
