@@ -96,16 +96,29 @@ export function runKept({ states, positions, memory, kept, block, instead, layer
   const [n] = shapeOf(rows) as [number];
   const own = gatherRows(reshape(states, flat), rows); // [N, D]
   const at = gatherRows(reshape(positions, [batch * length]), rows); // [N]
-  const packed = packedMemory(memory, gates, rows, {
-    kept: n,
-    sequences: batch === 1 ? 1 : size("sequences"),
-    most: size("most kept"),
-  });
+  const packed = length === 1
+    ? oneRowEach(memory, gates, rows)
+    : packedMemory(memory, gates, rows, {
+      kept: n,
+      sequences: batch === 1 ? 1 : size("sequences"),
+      most: size("most kept"),
+    });
   const made = block(reshape(own, [n, 1, width]), reshape(at, [n, 1]), packed);
   const put = putRows(reshape(passed, flat), rows, reshape(made, [n, width]));
   // Two choices one after the other, as one within the other may be made in vain.
   const whole = choose(skipped, passed, all());
   return choose(mul(count, skipped), reshape(put, shapeOf(states)), whole);
+}
+
+/**
+ * What kept rows read where a sequence has one row at most: the whole memory, for which the others
+ * read too, in vain. Sorting the memory out would copy it, which takes longer.
+ */
+function oneRowEach(memory: Memory, kept: Node, rows: Node): Memory {
+  const [batch] = shapeOf(kept) as [number];
+  const before = sub(cumulativeSum(kept, 0), scalar(1)); // [B, 1]
+  const index = cast(mul(kept, before), "int32"); // the first row for those that have none
+  return { ...memory, packing: { index: reshape(index, [batch, 1]), slots: rows } };
 }
 
 /** Sizes that are known once the gates are. */

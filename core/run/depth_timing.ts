@@ -1,6 +1,5 @@
 /** Times a model at several depths: with layers cut off, with gates blended in, and with skipping. */
 
-import process from "node:process";
 import { join } from "node:path";
 import { csvFormat } from "d3-dsv";
 import { UserError } from "../contracts/mod.ts";
@@ -62,14 +61,9 @@ export async function timeDepths(plugins: Plugins, options: TimingOptions): Prom
   return { label: trained.label, times };
 }
 
-/** The most memory that this process has held, in MB of 10^6 bytes. */
-export function peakMemoryMb(): number {
-  return process.resourceUsage().maxRSS * 1024 / 1e6;
-}
-
 /**
  * The most memory that each way takes, in MB of 10^6 bytes: each runs in a process of its own, which
- * writes {@link peakMemoryMb} and nothing else.
+ * writes that number and nothing else.
  *
  * @param script path of the script that takes the arguments and then `--only <way>`
  * @throws {UserError} when one of them fails.

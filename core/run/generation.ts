@@ -2,6 +2,7 @@
 
 import { UserError, type WeightFormat } from "../contracts/mod.ts";
 import {
+  bakesWeights,
   continueSpeculatively,
   continueTexts,
   type InferenceModel,
@@ -14,15 +15,8 @@ import {
   type WrittenToken,
 } from "../inference/mod.ts";
 import { type Tokenizer } from "../io/mod.ts";
-import { sizeOf } from "../tensor/mod.ts";
 import { depthLegend, type LayersRun, withDepth } from "./depth_colours.ts";
 import { type TrainedModel } from "./trained_model.ts";
-
-/**
- * Weights up to which they become part of each program: feeding hundreds of small arrays takes longer
- * than a small model's products. More of them are not worth a copy for each program.
- */
-const FEW_WEIGHTS = 2 ** 26;
 
 /** How to write. */
 export interface GenerationPlan {
@@ -94,7 +88,7 @@ export async function generate(
   };
   await using passes = new Passes(merged, {
     seed: plan.seed,
-    bakesWeights: plan.weightFormat !== "float32" || countWeights(merged) <= FEW_WEIGHTS,
+    bakesWeights: bakesWeights(merged, plan.weightFormat),
     weightFormat: plan.weightFormat,
   });
   const counts = noCounts();
@@ -158,10 +152,6 @@ export async function generate(
     tokens: lines.map(({ tokens }) => tokens),
     tokensPerSecond,
   };
-}
-
-function countWeights({ student }: InferenceModel): number {
-  return Object.values(student.model.params()).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 /** A prompt with the tokens that its model expects in front; never empty. */

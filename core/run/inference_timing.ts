@@ -5,6 +5,7 @@
 
 import { type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
 import {
+  bakesWeights,
   type Earlier,
   gatesAt,
   type InferenceModel,
@@ -100,6 +101,7 @@ export class InferenceTiming implements AsyncDisposable {
    */
   async decode(batch: number, steps: number): Promise<WayTime[]> {
     const ways = this.ways.filter(({ blended }) => !blended);
+    if (ways.length === 0) return [];
     const earlier = await this.#read(batch, ways);
     const kind = { ...DECODE, sizes: stepSizes(batch) };
     const programs = await Promise.all(ways.map((way) => this.#program(way, kind)));
@@ -166,20 +168,18 @@ export class InferenceTiming implements AsyncDisposable {
     let program = this.#programs.get(key);
     if (program) return program;
     const { weightFormat } = this.shape;
-    const constants = this.#isBaked ? { constants: model.weights, weightFormat } : {};
+    const constants = bakesWeights(model, weightFormat)
+      ? { constants: model.weights, weightFormat }
+      : {};
     program = model.backend.compile(passGraph(model, { ...kind, blended }), constants);
     this.#programs.set(key, program);
     return program;
   }
 
-  get #isBaked(): boolean {
-    return this.shape.weightFormat !== "float32";
-  }
-
   #feeds({ model }: TimedWay, program: Program, inputs: PassInputs, round: number): Feeds {
     const random = new RandomStream(1, "timing-noise", round + 1);
     return {
-      ...(this.#isBaked ? {} : model.weights),
+      ...(bakesWeights(model, this.shape.weightFormat) ? {} : model.weights),
       ...passFeeds(model, program, inputs, random),
     };
   }

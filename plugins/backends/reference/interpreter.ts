@@ -17,44 +17,61 @@ import { type ComputedOp, kernels } from "./kernels/mod.ts";
 export interface Plan {
   /** The inputs it takes, by name. */
   readonly inputs: ReadonlyMap<string, TensorType>;
-  /** Every node, each after its inputs. */
-  readonly order: readonly Node[];
-  /** For each node of `order`, the values that nothing needs any more once it is computed. */
-  readonly spent: readonly (readonly Node[])[];
   readonly outputs: readonly Node[];
+  /** How often each value is used: once more for an output. */
+  readonly uses: ReadonlyMap<Node, number>;
 }
 
-/** Works out in which order to compute `outputs`, and when each value can be let go. */
+/** Finds what `outputs` take, and counts how often each value is used. */
 export function plan(outputs: readonly Node[]): Plan {
   const order = topologicalOrder(outputs);
-  const lastUse = new Map<Node, number>();
-  order.forEach((node, step) => {
-    for (const input of node.inputs) lastUse.set(input, step);
-  });
-  for (const output of outputs) lastUse.delete(output);
-  const spent: Node[][] = order.map(() => []);
-  for (const [node, step] of lastUse) spent[step]!.push(node);
+  const uses = new Map<Node, number>();
+  const count = (node: Node) => uses.set(node, (uses.get(node) ?? 0) + 1);
+  order.forEach((node) => node.inputs.forEach(count));
+  outputs.forEach(count);
   const inputs = [...inputsOf(order)].map(([name, node]) => [name, node.type] as const);
-  return { inputs: new Map(inputs), order, spent, outputs };
+  return { inputs: new Map(inputs), outputs, uses };
 }
 
 /**
- * Values of the plan's outputs, in their order, given a value for each input name.
+ * Values of the plan's outputs, in their order, given a value for each input name. What is not chosen
+ * is not computed, and what nothing needs any more is let go.
  *
  * @param known sizes that the feeds bring with them
  */
 export function interpret(
-  { order, spent, outputs }: Plan,
+  { outputs, uses }: Plan,
   feeds: ReadonlyMap<string, Value>,
   known: SizeBindings,
 ): Value[] {
   const values = new Map<Node, Value>();
   const bindings = new Map(known);
-  order.forEach((node, step) => {
+  const left = new Map(uses);
+  const wanted = outputs.toReversed();
+  while (wanted.length > 0) {
+    const node = wanted.at(-1)!;
+    const missing = values.has(node) ? [] : needed(node, values).filter((one) => !values.has(one));
+    if (missing.length > 0) {
+      wanted.push(...missing.toReversed());
+      continue;
+    }
+    wanted.pop();
+    if (values.has(node)) continue;
     values.set(node, valueOf(node, values, feeds, bindings));
-    for (const done of spent[step]!) values.delete(done);
-  });
+    for (const input of node.inputs) {
+      left.set(input, left.get(input)! - 1);
+      if (left.get(input) === 0) values.delete(input);
+    }
+  }
   return outputs.map((node) => values.get(node)!);
+}
+
+/** What a node cannot be computed without; of a choice only its condition, until that is known. */
+function needed(node: Node, values: ReadonlyMap<Node, Value>): readonly Node[] {
+  if (node.op !== ops.choose) return node.inputs;
+  const [condition, first, second] = node.inputs as [Node, Node, Node];
+  const known = values.get(condition);
+  return known ? [known.data[0] ? first : second] : [condition];
 }
 
 function valueOf(

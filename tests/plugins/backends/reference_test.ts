@@ -226,17 +226,25 @@ Deno.test("a deep graph needs no deep stack", () => {
   assert.deepEqual([...value!.data], [-2, 3]);
 });
 
-Deno.test("a value is let go right after its last use, unless it is an output", () => {
+Deno.test("uses are counted, of an output once more: when none is left a value is let go", () => {
   const x = g.input("x", [2]);
   const kept = g.neg(x);
   const used = g.exp(kept);
   const last = g.mul(used, x);
-  const { order, spent } = plan([kept, last]);
-  assert.deepEqual(order.map((node) => node.op.name), ["input", "neg", "exp", "mul"]);
-  assert.deepEqual(spent.map((nodes) => nodes.map((node) => node.op.name).toSorted()), [
-    [],
-    [],
-    [],
-    ["exp", "input"],
-  ]);
+  const { uses } = plan([kept, last]);
+  assert.deepEqual(
+    [x, kept, used, last].map((node) => uses.get(node)),
+    [2, 2, 1, 1],
+  );
+});
+
+Deno.test("what is not chosen is not computed, and what is used by both is once", () => {
+  const x = g.input("x", [2]);
+  const wrong = g.gatherRows(x, g.input("place", [2], "int32"));
+  const shared = g.exp(x);
+  const choice = g.choose(g.input("which", []), g.add(shared, wrong), g.add(shared, x));
+  const feeds = { x: floats([2], [0, 0]), place: ints([2], [5, 5]) };
+  const [value] = evaluate([g.add(choice, shared)], { ...feeds, which: floats([], [0]) });
+  assert.deepEqual([...value!.data], [2, 2]);
+  assert.throws(() => evaluate([choice], { ...feeds, which: floats([], [1]) }), /index 5/);
 });
