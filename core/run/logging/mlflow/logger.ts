@@ -227,16 +227,21 @@ class MlflowLogger implements MetricLogger {
       );
     }
     const { waiting, refused, lost, reason } = await this.#outbox.close(this.#timing.ending);
-    // Who did not take the metrics is asked once, and briefly, to note the end.
-    let unsent = waiting + refused + lost > 0
-      ? `${waiting + refused + lost} numbers were not sent (${reason}); metrics.csv has them`
-      : undefined;
+    const numbers = waiting + refused + lost;
+    const unsent = numbers > 0 ? [`${numbers} number${numbers === 1 ? "" : "s"}`] : [];
+    let why = reason;
     try {
       await this.#client.updateRun(this.#runId, STATUS[outcome], timestamp);
     } catch (error) {
-      if (!(error instanceof MlflowFailure)) throw error;
-      unsent ??= `the end of the run was not noted (${error.message})`;
+      // Nothing that goes wrong here may spoil what was trained.
+      unsent.push("the end of the run");
+      why = error instanceof Error ? error.message : String(error);
     }
-    return unsent === undefined ? [] : [`MLflow at ${this.#client.server.uri}: ${unsent}`];
+    if (unsent.length === 0) return [];
+    return [
+      `MLflow at ${this.#client.server.uri}: ${unsent.join(" and ")} ` +
+      `${numbers < 2 && unsent.length === 1 ? "was" : "were"} not sent (${why}); ` +
+      "the files in the run's folder have all of it",
+    ];
   }
 }

@@ -2,8 +2,8 @@
  * Event files for TensorBoard in the run's folder: `events.out.tfevents.*`.
  *
  * A run that is continued begins a new file, as a TensorBoard that is open at the time reads on from
- * one file to the next and cannot follow a file that is rewritten. The new file opens with the
- * step that the run goes on with, by which readers drop what earlier files have from there on.
+ * one file to the next and cannot follow a file that is rewritten. A file opens with the step that
+ * the run goes on with, by which readers drop what earlier files have from there on.
  */
 
 import fs from "node:fs";
@@ -42,8 +42,9 @@ export function openEventFile({ folder, record, after, history }: LoggedRun): Me
   const file = new EventFile(join(folder, nextName(earlier)));
   const now = Date.now() / 1000;
   file.append(versionEvent(now));
+  // A first file has one too: TensorBoard's server takes the first that it sees for no restart.
   // Before its first step a run has logged its configuration at most, which is written again.
-  if (earlier.length > 0) file.append(startEvent(now, logged === 0 ? 0 : logged + 1));
+  file.append(startEvent(now, logged === 0 ? 0 : logged + 1));
   if (logged === 0) file.append(textEvent(now, 0, "configuration", settingsTable(record.config)));
   if (after > logged) {
     for (const step of history()) if (step.step > logged) file.log(step);
@@ -125,7 +126,7 @@ function lastStep(paths: readonly string[]): number {
     }
     for (const record of wholeRecords(bytes)) {
       const { step = 0, sessionLog } = readEvent(record);
-      last = sessionLog ? Math.min(last, step - 1) : Math.max(last, step);
+      last = sessionLog ? Math.max(0, Math.min(last, step - 1)) : Math.max(last, step);
     }
   }
   return last;
@@ -141,6 +142,11 @@ function settingsTable(config: object): string {
 /** A table in Markdown. */
 function table(titles: readonly string[], rows: readonly (readonly unknown[])[]): string {
   const line = (cells: readonly unknown[]) =>
-    `| ${cells.map((cell) => String(cell).replaceAll(/[|\\]/g, "\\$&")).join(" | ")} |`;
+    `| ${cells.map((cell) => escaped(String(cell))).join(" | ")} |`;
   return [line(titles), line(titles.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** Text that fits in a cell. */
+function escaped(text: string): string {
+  return text.replaceAll(/[|\\]/g, "\\$&").replaceAll(/\s*\n\s*/g, " ");
 }
