@@ -9,6 +9,8 @@ import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../contracts/errors.ts";
 import { newCommand, readOptions } from "./command.ts";
 import type { ConfigKey } from "./config_keys.ts";
+import { type LoggingOptions } from "./logging/names.ts";
+import { logOption, trackingUriOption } from "./logging/options.ts";
 import type { Scale } from "./plugins.ts";
 
 /** What was typed, not yet checked against a configuration. */
@@ -29,6 +31,8 @@ export interface CommandLine {
   readonly overrides: Readonly<Record<string, string>>;
   /** `key=value` texts of `--set`, in their order. */
   readonly sets: readonly string[];
+  /** Where metrics go beside `metrics.csv`. */
+  readonly logging: LoggingOptions;
   /** Print results only, no progress. */
   readonly quiet: boolean;
 }
@@ -74,6 +78,10 @@ export function readCommandLine(args: readonly string[], help: ExperimentHelp): 
     ...(options.recipe === undefined ? {} : { recipe: options.recipe }),
     overrides,
     sets: options.set,
+    logging: {
+      ...(options.log === undefined ? {} : { log: options.log }),
+      ...(options.trackingUri === undefined ? {} : { trackingUri: options.trackingUri }),
+    },
     quiet: options.quiet ?? false,
   };
 }
@@ -107,6 +115,8 @@ function experimentCommand({ command, description, settings }: ExperimentHelp) {
     )
     .option("--config <FILE>", "JSON file of settings; named options and --set win over it")
     .option("--out <DIR>", "folder for the run (default: one below results/runs/)")
+    .addOption(logOption())
+    .addOption(trackingUriOption())
     .option("--quiet", "no progress, only the results")
     .addHelpText(
       "after",

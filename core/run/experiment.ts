@@ -8,10 +8,12 @@ import { type CommandLine, readCommandLine } from "./command_line.ts";
 import { configKeys, type ConfigLayers, resolveConfig } from "./config.ts";
 import { sameConfiguration, showDifferences } from "./config_difference.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
+import { chooseLogging } from "./logging/names.ts";
 import { scaleOf } from "./models.ts";
 import { type Plugins } from "./plugins.ts";
 import { continueRun, createRun, newestUnfinishedRun } from "./run_folder.ts";
 import { readRunRecord } from "./run_record.ts";
+import { Interrupted } from "./script.ts";
 import { type ConfigTree } from "./settings.ts";
 
 /** A named configuration with a word on what it is for. */
@@ -60,26 +62,40 @@ export async function runExperiment(
   const config = earlier
     ? await continuedConfig(earlier, experiment.name, command, layers)
     : await resolveConfig(layers);
+  const record = earlier ? readRunRecord(earlier) : undefined;
+  const choice = chooseLogging(command.logging, record?.logging);
 
   // Loaded only now: `--help` and mistakes in the command line should not wait for it.
   const { loadParts } = await import("./parts.ts");
   const { trainRun } = await import("./train_run.ts");
   const { writeResults } = await import("./results.ts");
   const { RunRepositories } = await import("./repositories.ts");
+  const { RunLogging } = await import("./logging/run_logging.ts");
   const started = performance.now();
-  const pinned = earlier ? readRunRecord(earlier).repositories : undefined;
-  const repositories = new RunRepositories(pinned, command.quiet);
+  const logging = await RunLogging.prepare(choice, experiment.name);
+  const repositories = new RunRepositories(record?.repositories, command.quiet);
   await using parts = await loadParts(config, plugins, repositories, command.quiet);
-  using run = earlier ? continueRun(earlier) : createRun({
+  using run = earlier ? continueRun(earlier, choice) : createRun({
     config,
     repositories: repositories.commits,
+    logging: choice,
     commandLine: ["deno", "task", experiment.name, ...args].join(" "),
     out: command.out,
   });
-  const trained = await trainRun(config, parts, run, command.quiet);
-  const plannedSteps = await stepsByDefault(layers);
-  const outlook = { next: experiment.next, plannedSteps };
-  await writeResults(outlook, config, parts, run, trained, started, command.quiet);
+  try {
+    const trained = await trainRun(config, parts, run, logging, command.quiet);
+    const plannedSteps = await stepsByDefault(layers);
+    const outlook = { next: experiment.next, plannedSteps };
+    await writeResults(outlook, config, parts, run, trained, started, command.quiet);
+    tell(await logging.end("finished", run.record.final));
+  } catch (error) {
+    tell(await logging.end(error instanceof Interrupted ? "interrupted" : "failed"));
+    throw error;
+  }
+}
+
+function tell(notes: readonly string[]): void {
+  for (const note of notes) console.error(note);
 }
 
 function referenceRecipe({ name, referenceRecipe: recipe }: Experiment): ConfigTree {

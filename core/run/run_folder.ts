@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { UserError } from "../contracts/errors.ts";
 import { explainFailure } from "../io/failures.ts";
 import type { ExperimentConfig } from "./config_schema.ts";
+import { type LoggingChoice } from "./logging/names.ts";
 import { gitCommit, thisMachine, versionsInUse } from "./provenance.ts";
 import { readRunRecord, RUN_RECORD, type RunRecord, writeRunRecord } from "./run_record.ts";
 
@@ -22,6 +23,8 @@ export interface NewRun {
   readonly config: ExperimentConfig;
   /** Commits of the repositories it reads, by name. */
   readonly repositories?: Readonly<Record<string, string>>;
+  /** Where its metrics go beside `metrics.csv`; default nowhere. */
+  readonly logging?: LoggingChoice;
   /** The command that starts it, for `run.json`. */
   readonly commandLine: string;
   /** The folder itself, instead of one below `root`. */
@@ -85,7 +88,7 @@ export class OpenRun implements Disposable {
  * @throws {UserError} when `out` holds anything already, or cannot be made.
  */
 export function createRun(run: NewRun): OpenRun {
-  const { config, commandLine, out, repositories = {}, now = new Date() } = run;
+  const { config, commandLine, out, repositories = {}, logging, now = new Date() } = run;
   const path = out ?? makeFolderBelow(join(run.root ?? RUNS_ROOT, config.name), config.seed, now);
   if (out !== undefined) claimFolder(out);
   const lock = lockFolder(path);
@@ -98,6 +101,7 @@ export function createRun(run: NewRun): OpenRun {
     commit: gitCommit(import.meta.dirname ?? "."),
     machine: thisMachine(),
     repositories,
+    ...kept(logging),
     commandLine,
     startedAt: now.toISOString(),
     finishedAt: null,
@@ -116,22 +120,28 @@ export function createRun(run: NewRun): OpenRun {
 /**
  * Opens an unfinished run to continue it, and marks it as running.
  *
+ * @param logging where its metrics go from now on; default nowhere
  * @throws {UserError} when the folder is no run, is finished, or is open in another process.
  */
-export function continueRun(path: string): OpenRun {
-  const record = readRunRecord(path);
+export function continueRun(path: string, logging?: LoggingChoice): OpenRun {
+  const { logging: _, ...record } = readRunRecord(path);
   if (record.status === "finished") {
     throw new UserError(`The run in ${path} is finished: use --fresh to start a new one`);
   }
   const lock = lockFolder(path);
   try {
-    const running: RunRecord = { ...record, status: "running" };
+    const running: RunRecord = { ...record, status: "running", ...kept(logging) };
     writeRunRecord(path, running);
     return new OpenRun(path, running, lock);
   } catch (error) {
     lock.close();
     throw error;
   }
+}
+
+/** What `run.json` says of logging. */
+function kept(logging: LoggingChoice | undefined): Pick<RunRecord, "logging"> {
+  return logging && logging.loggers.length > 0 ? { logging } : {};
 }
 
 /**

@@ -6,6 +6,7 @@ import { UserError } from "../contracts/errors.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { explainFailure } from "../io/failures.ts";
 import type { ExperimentConfig } from "./config_schema.ts";
+import { LOGGER_NAMES, type LoggingChoice } from "./logging/names.ts";
 import type { Machine, Versions } from "./provenance.ts";
 import type { ConfigTree } from "./settings.ts";
 
@@ -28,6 +29,8 @@ export interface RunRecord {
   readonly machine: Machine;
   /** Commits of the repositories that the run began with; absent in runs from before there were any. */
   readonly repositories?: Readonly<Record<string, string>>;
+  /** Where metrics go beside `metrics.csv`; absent: nowhere. */
+  readonly logging?: LoggingChoice;
   /** The command that started the run. */
   readonly commandLine: string;
   /** ISO 8601, UTC. */
@@ -46,6 +49,10 @@ const needed = z.looseObject({
   seed: z.int(),
   startedAt: z.string(),
   repositories: z.record(z.string(), z.string()).optional(),
+  logging: z.object({
+    loggers: z.array(z.enum(LOGGER_NAMES)),
+    trackingUri: z.string().optional(),
+  }).optional(),
 });
 
 /** Name of the file in a run folder. */

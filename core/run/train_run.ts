@@ -15,6 +15,7 @@ import { UserError } from "../contracts/mod.ts";
 import { Evaluator, type RoutedLoss } from "../eval/mod.ts";
 import { type OperatingPoint } from "../routing/mod.ts";
 import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
+import { loggedSteps, type RunLogging, scalarsOf } from "./logging/mod.ts";
 import { LAYER_COLUMNS, METRIC_COLUMNS, MetricsCsv } from "./metrics_csv.ts";
 import { type Parts } from "./parts.ts";
 import { createProgress } from "./progress.ts";
@@ -48,6 +49,7 @@ export async function trainRun(
   config: ExperimentConfig,
   parts: Parts,
   run: OpenRun,
+  logging: RunLogging,
   quiet: boolean,
 ): Promise<TrainedRun> {
   const { backend, student, frozen, trainable } = parts;
@@ -94,6 +96,7 @@ export async function trainRun(
 
   using metrics = MetricsCsv.open(run.file(METRICS_FILE), METRIC_COLUMNS, state.step);
   using layers = MetricsCsv.open(run.file(LAYERS_FILE), LAYER_COLUMNS, state.step);
+  await logging.begin(run, state.step, () => loggedSteps(metrics.path, layers.path));
   const progress = createProgress({
     label: config.name,
     total: config.steps,
@@ -106,6 +109,7 @@ export async function trainRun(
   const save = async () => {
     metrics.flush();
     layers.flush();
+    logging.flush();
     await store.save(state);
     saved = state.step;
   };
@@ -124,11 +128,11 @@ export async function trainRun(
         evaluated = await evaluateNow(evaluator, config, parts, point, report.schedule.temperature);
         state = { ...state, threshold: point.threshold, best: better(state, evaluated.loss) };
       }
-      metrics.append(metricsRow(report, config, parts, evaluated));
-      evaluated?.statistics.layerActivity.forEach((share, i) => {
-        const layer = config.router.anchorLayers + i;
-        layers.append({ step: report.step, layer, "active_share": share });
-      });
+      const row = metricsRow(report, config, parts, evaluated);
+      const activity = layerRows(report.step, config, evaluated);
+      metrics.append(row);
+      for (const each of activity) layers.append(each);
+      logging.log({ step: report.step, time: Date.now(), scalars: scalarsOf(row, activity) });
       progress.update(report.step, { loss: report.losses.loss.toFixed(3) });
       if (evaluated) progress.note(evaluationLine(report.step, evaluated));
       // The index names the best evaluation's checkpoint, so there has to be one.
@@ -229,6 +233,18 @@ function metricsRow(
     "gflops_per_second": Number((flops / seconds / 1e9).toFixed(1)),
     "peak_memory_mb": Math.round(process.resourceUsage().maxRSS / 1024),
   };
+}
+
+function layerRows(
+  step: number,
+  { router }: ExperimentConfig,
+  evaluated: RoutedLoss | undefined,
+) {
+  return (evaluated?.statistics.layerActivity ?? []).map((share, i) => ({
+    step,
+    layer: router.anchorLayers + i,
+    "active_share": share,
+  }));
 }
 
 function evaluationLine(step: number, { loss, perplexity, statistics }: RoutedLoss): string {

@@ -39,6 +39,12 @@ export function works(command: string, ...args: readonly string[]): boolean {
   }
 }
 
+/** Processes that a process has started. */
+export function childrenOf(pid: number): number[] {
+  const { stdout } = new Deno.Command("pgrep", { args: ["-P", `${pid}`] }).outputSync();
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "").map(Number);
+}
+
 /** How a process ended and what it printed. */
 export interface Outcome {
   readonly code: number;

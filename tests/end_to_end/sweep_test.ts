@@ -8,6 +8,7 @@ import { readJsonObject } from "../../core/io/mod.ts";
 import {
   assertFinished,
   assertRefused,
+  childrenOf,
   complaints,
   outcomeOf,
   testWithProcesses,
@@ -68,12 +69,6 @@ async function untilHalfway(folder: string, ended: Promise<unknown>): Promise<bo
 }
 
 const hasCheckpoint = (trial: string) => existsSync(join(trial, "checkpoints", "index.json"));
-
-/** Processes that a process has started. */
-function childrenOf(pid: number): number[] {
-  const { stdout } = new Deno.Command("pgrep", { args: ["-P", `${pid}`] }).outputSync();
-  return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "").map(Number);
-}
 
 /** How sweeps are cut short: what is done to one, and the exit code that it then has. */
 const CUTS = {

@@ -3,6 +3,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../../contracts/errors.ts";
 import { countFrom, newCommand } from "../command.ts";
+import { loggingArgs, type LoggingOptions } from "../logging/names.ts";
+import { logOption, trackingUriOption } from "../logging/options.ts";
 
 /** A command with the options of every script that runs many trials. */
 export function sweepCommand(name: string, description: string, out: string) {
@@ -26,11 +28,13 @@ export function sweepCommand(name: string, description: string, out: string) {
     )
     .option("--jobs <n>", "trials at once; 0: as many as cores and memory allow", countFrom(0), 0)
     .option("--out <DIR>", "folder for the trials and the tables", out)
+    .addOption(logOption())
+    .addOption(trackingUriOption())
     .option("--quiet", "no progress, only the results");
 }
 
 /** What was typed after a {@link sweepCommand}. */
-export interface SweepOptions {
+export interface SweepOptions extends LoggingOptions {
   readonly fresh?: true | undefined;
   readonly model?: string | undefined;
   readonly data?: string | undefined;
@@ -45,7 +49,8 @@ export interface SweepOptions {
 }
 
 /** The options that every trial is given. */
-export function commonArgs({ model, data, scale, recipe, steps, set }: SweepOptions): string[] {
+export function commonArgs(options: SweepOptions): string[] {
+  const { model, data, scale, recipe, steps, set } = options;
   return [
     ...(model === undefined ? [] : ["--model", model]),
     ...(data === undefined ? [] : ["--data", data]),
@@ -53,6 +58,7 @@ export function commonArgs({ model, data, scale, recipe, steps, set }: SweepOpti
     ...(recipe === undefined ? [] : ["--recipe", recipe]),
     ...(steps === undefined ? [] : ["--steps", String(steps)]),
     ...set.flatMap((one) => ["--set", one]),
+    ...loggingArgs(options),
   ];
 }
 

@@ -31,10 +31,10 @@ export type TrialOutcome =
 /** Where a trial stands, by what its folder holds. */
 export type TrialState = "absent" | "unfinished" | "finished";
 
-/** A command line, but for where its folder is and what the machine decides. */
+/** A command line, but for where it writes and logs to and what the machine decides. */
 function essence(commandLine: string): string {
   return commandLine.replaceAll(
-    / --(out|resume) .+?(?= --|$)| --set backend\.threads=\d+(?= |$)| --(fresh|quiet)(?= |$)/g,
+    / --(out|resume|log|tracking-uri) .+?(?= --|$)| --set backend\.threads=\d+(?= |$)| --(fresh|quiet)(?= |$)/g,
     "",
   );
 }

@@ -58,18 +58,20 @@ Deno.test("an empty command line asks for nothing", () => {
     quiet: false,
     overrides: {},
     sets: [],
+    logging: {},
   });
 });
 
 Deno.test("options are read, named settings become dotted keys, --set may be repeated", () => {
   const typed = "--fresh --model m --data d --backend b --seed 1 --steps 2 --set a=1 --set b=2,3 " +
-    "--config c.json --out o --quiet";
+    "--config c.json --out o --quiet --log tensorboard,mlflow --tracking-uri http://x";
   assert.deepEqual(readCommandLine(typed.split(" "), HELP), {
     fresh: true,
     out: "o",
     config: "c.json",
     overrides: { model: "m", data: "d", "backend.name": "b", seed: "1", steps: "2" },
     sets: ["a=1", "b=2,3"],
+    logging: { log: ["tensorboard", "mlflow"], trackingUri: "http://x" },
     quiet: true,
   });
   assert.equal(readCommandLine(["--resume", "auto"], HELP).resume, "auto");

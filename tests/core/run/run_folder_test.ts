@@ -126,6 +126,17 @@ inFolder("an interrupted run can be continued, and then counts as running", (roo
   assert.equal(again.record.startedAt, run.record.startedAt);
 });
 
+inFolder("run.json says where a run logs to, and what a continued one was told since", (root) => {
+  const logging = { loggers: ["mlflow"], trackingUri: "http://127.0.0.1:5000" } as const;
+  const run = begin(root, { logging });
+  run[Symbol.dispose]();
+  assert.deepEqual(readRunRecord(run.path).logging, logging);
+  continueRun(run.path, { loggers: ["tensorboard"] })[Symbol.dispose]();
+  assert.deepEqual(readRunRecord(run.path).logging, { loggers: ["tensorboard"] });
+  continueRun(run.path, { loggers: [] })[Symbol.dispose]();
+  assert.ok(!("logging" in readRunRecord(run.path)));
+});
+
 inFolder("a run that is open cannot be opened a second time", (root) => {
   const run = begin(root);
   assert.throws(() => continueRun(run.path), { name: "UserError", message: /another process/ });
@@ -157,4 +168,8 @@ inFolder("a folder without a sound run.json is refused by name", (root) => {
   refused(/run\.json is damaged: it is not JSON/);
   Deno.writeTextFileSync(join(root, "run.json"), `{"name": "exp10", "status": "odd"}`);
   refused(/run\.json is damaged: status/);
+  const logging = { loggers: ["wandb"] };
+  const sound = { name: "exp10", status: "running", config: {}, seed: 0, startedAt: "2026" };
+  Deno.writeTextFileSync(join(root, "run.json"), JSON.stringify({ ...sound, logging }));
+  refused(/run\.json is damaged: logging\.loggers\.0/);
 });

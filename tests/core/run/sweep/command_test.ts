@@ -34,13 +34,14 @@ Deno.test("an empty command line asks for nothing of a trial", () => {
 Deno.test("what is asked of all trials is handed on, in a fixed order; the rest is not", () => {
   const typed =
     "--set a=1 --seeds 3,1 --steps 5 --jobs 2 --recipe reference --out o --set b=x=2,3 " +
-    "--scale small --data d --fresh --model m --quiet";
+    "--scale small --data d --fresh --model m --quiet --log mlflow --tracking-uri http://x";
   const options = read(...typed.split(" "));
   assert.deepEqual(options.seeds, [3, 1]);
   assert.deepEqual([options.jobs, options.out, options.fresh, options.quiet], [2, "o", true, true]);
   assert.equal(
     commonArgs(options).join(" "),
-    "--model m --data d --scale small --recipe reference --steps 5 --set a=1 --set b=x=2,3",
+    "--model m --data d --scale small --recipe reference --steps 5 --set a=1 --set b=x=2,3 " +
+      "--log mlflow --tracking-uri http://x",
   );
 });
 
@@ -74,6 +75,7 @@ const MISTAKES: readonly [args: string[], says: RegExp][] = [
   [["--scale", "huge"], /--scale.*'huge'.*small, reference/],
   [["--recipe", "mine"], /--recipe.*'mine'.*dlr, reference/],
   [["--out"], /--out <DIR>.* argument missing/],
+  [["--log", "mlflw"], /"mlflw".*did you mean "mlflow"\? There are: tensorboard, mlflow, none/],
   [["all"], /too many arguments/],
 ];
 

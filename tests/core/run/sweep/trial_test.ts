@@ -42,6 +42,7 @@ const SAME = [
   `--fresh --out "my results/a trial" ${ARGS} --quiet`,
   `--fresh --out my results/a trial ${ARGS} --quiet`,
   `${ARGS} --quiet --out my results/a trial`,
+  `--fresh --out x ${ARGS} --log tensorboard,mlflow --tracking-uri http://127.0.0.1:5000 --quiet`,
 ];
 
 for (const words of SAME) {
