@@ -8,7 +8,7 @@ import { startFrontier } from "./frontier.js";
 import { startHeatmaps } from "./heatmaps.js";
 import { startLive } from "./live.js";
 import { startTable } from "./runs_table.js";
-import { data, on, setData, tick, tickedRuns } from "./store.js";
+import { data, on, setData, settingsOf, tick, tickedRuns } from "./store.js";
 import { startTasks } from "./tasks.js";
 import { startTheme } from "./theme.js";
 import { startTokens } from "./tokens.js";
@@ -40,12 +40,15 @@ if (live) {
   });
 }
 
-/** What is running, and the newest finished run of each of the last experiments. */
+/** What is running, and the newest finished run of each of the last experiments; trials of sweeps,
+ * of which there are many alike, only where there is nothing else. */
 function tickNewest() {
   const drawable = data.runs.filter(({ curves }) => curves.length > 0);
   const running = drawable.filter(({ status }) => status === "running");
+  const finished = drawable.filter(({ status }) => status === "finished");
+  const single = finished.filter((run) => settingsOf(run) === "");
   const newest = new Map(
-    drawable.filter(({ status }) => status === "finished").map((run) => [run.experiment, run]),
+    (single.length > 0 ? single : finished).map((run) => [run.experiment, run]),
   );
   const last = [...newest.values()].sort((a, b) => a.startedAt < b.startedAt ? -1 : 1)
     .slice(-TICKED_AT_FIRST);
