@@ -45,12 +45,10 @@ export function lacksForBrowser(...packages: readonly string[]): string | undefi
 /** What of playwright is used. */
 export interface Page {
   goto(address: string): Promise<unknown>;
-  reload(): Promise<unknown>;
   evaluate<Given, Made>(
     body: string | ((given: Given) => Made | Promise<Made>),
     given?: Given,
   ): Promise<Made>;
-  waitForFunction<Given>(body: (given: Given) => unknown, given?: Given): Promise<unknown>;
   getByLabel(label: string): Field;
   getByRole(role: string, options?: { readonly name: string }): Field;
   locator(selector: string): Field;
@@ -68,15 +66,11 @@ export interface Page {
 export interface Field {
   fill(text: string): Promise<void>;
   press(key: string): Promise<void>;
-  click(): Promise<void>;
-  hover(): Promise<void>;
   focus(): Promise<void>;
-  check(): Promise<void>;
   waitFor(): Promise<void>;
   isVisible(): Promise<boolean>;
   count(): Promise<number>;
   first(): Field;
-  nth(index: number): Field;
   textContent(): Promise<string>;
   allTextContents(): Promise<string[]>;
   all(): Promise<Field[]>;
@@ -88,7 +82,6 @@ export interface Browser {
   newPage(options?: {
     readonly viewport?: { readonly width: number; readonly height: number };
     readonly colorScheme?: "light" | "dark";
-    readonly reducedMotion?: "reduce";
   }): Promise<Page>;
 }
 

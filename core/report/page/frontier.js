@@ -111,13 +111,16 @@ function drawFrontier() {
   if (view.width > 0) picture(budget, best);
 }
 
-/** The axis in whole percents; fewer FLOPs to the right, so that better is the same corner. */
+/**
+ * The axis, in whole percents, to the last point that can be afforded; fewer FLOPs to the right, so
+ * that better is the same corner.
+ */
 function rangeOf(points, axis) {
   if (points.length === 0) return [0, 1];
-  const [low, high] = extent(points.map((point) => point[axis]), 0.05);
-  const most = Math.min(1, Math.ceil(100 * high) / 100);
-  if (axis === "skipRatio") return [0, most];
-  return [Math.ceil(100 * high) / 100, Math.max(0, Math.floor(100 * low) / 100)];
+  const percents = points.map((point) => Math.round(100 * point[axis]));
+  const [low, high] = [Math.min(...percents), Math.max(...percents)];
+  const range = axis === "skipRatio" ? [0, Math.max(high, 10)] : [high, Math.min(low, high - 10)];
+  return range.map((value) => value / 100);
 }
 
 function picture(budget, best) {
