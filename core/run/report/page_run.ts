@@ -79,11 +79,22 @@ export function pageRun(result: RunResult, { status, tokens }: Around): PageRun 
     tokens,
     commandLine: string(record.commandLine),
     commit: string(record.commit),
-    machine: Object.values(fields(record.machine)).filter((value) => typeof value !== "object")
-      .join(", "),
+    machine: machineOf(fields(record.machine)),
     config,
   };
   return { ...run, version: versionOf(run) };
+}
+
+function machineOf(machine: Fields): string {
+  const cores = number(machine["cores"]);
+  const memory = number(machine["memoryGigabytes"]);
+  return [
+    string(machine["processor"]),
+    cores === null ? "" : `${cores} cores`,
+    memory === null ? "" : `${memory} GB`,
+    string(machine["os"]),
+    string(machine["arch"]),
+  ].filter((part) => part !== "").join(", ");
 }
 
 /** A short text that differs where the contents do. */

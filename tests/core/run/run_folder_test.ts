@@ -7,6 +7,7 @@ import { resolveConfig } from "../../../core/run/config.ts";
 import {
   continueRun,
   createRun,
+  isOpen,
   newestFinishedRun,
   newestUnfinishedRun,
   type NewRun,
@@ -157,4 +158,15 @@ inFolder("a folder without a sound run.json is refused by name", (root) => {
   refused(/run\.json is damaged: it is not JSON/);
   Deno.writeTextFileSync(join(root, "run.json"), `{"name": "exp10", "status": "odd"}`);
   refused(/run\.json is damaged: status/);
+});
+
+inFolder("a run is open for as long as somebody holds it", (root) => {
+  assert.equal(isOpen(root), false);
+  assert.equal(isOpen(join(root, "absent")), false);
+  const run = begin(root);
+  assert.equal(isOpen(run.path), true);
+  run[Symbol.dispose]();
+  assert.equal(isOpen(run.path), false);
+  // To ask is not to hold.
+  using _ = continueRun(run.path);
 });
