@@ -30,6 +30,16 @@ export function put(element, ...children) {
   element.replaceChildren(...children.flat(3).filter((child) => child !== null));
 }
 
+/** Offers `[value, text]` pairs; a choice that is still there stays, and equal offers change nothing. */
+export function offer(select, pairs) {
+  const key = JSON.stringify(pairs);
+  if (select.dataset.offered === key) return;
+  select.dataset.offered = key;
+  const before = select.value;
+  put(select, pairs.map(([value, text]) => el("option", { value }, text)));
+  if (pairs.some(([value]) => value === before)) select.value = before;
+}
+
 /** Says something to those who hear the page. */
 export function announce(text) {
   byId("announce").textContent = text;

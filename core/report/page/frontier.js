@@ -1,6 +1,6 @@
 // Loss against what is skipped: a picture, and the best for a budget.
 
-import { byId, el, hideTip, onWidth, put, showTip, svg } from "./dom.js";
+import { byId, el, hideTip, offer, onWidth, put, showTip, svg } from "./dom.js";
 import { fixed, loss, percent } from "./format.js";
 import { extent, linear } from "./scales.js";
 import { axes } from "./curves.js";
@@ -75,14 +75,8 @@ function offerGroups() {
   const all = pointsOf(data);
   const counts = new Map();
   for (const { group } of all) counts.set(group, (counts.get(group) ?? 0) + 1);
-  const select = byId("group");
   const sorted = [...counts].sort((a, b) => b[1] - a[1]);
-  const before = select.value;
-  put(
-    select,
-    sorted.map(([group, count]) => el("option", { value: group }, `${group} (${count} points)`)),
-  );
-  if (counts.has(before)) select.value = before;
+  offer(byId("group"), sorted.map(([group, count]) => [group, `${group} (${count} points)`]));
   view.all = all;
 }
 

@@ -186,14 +186,14 @@ function rowOf(run) {
     el("td", { class: "tick" }, el("span", { class: "swatch", "aria-hidden": "true" }), box),
     COLUMNS.map((column) => cell(column, run)),
   );
-  const hadFocus = known?.row.contains(document.activeElement)
-    ? known.row.querySelectorAll("input, button").length &&
-      [...known.row.querySelectorAll("input, button")].indexOf(document.activeElement)
-    : -1;
+  const focused = controlsOf(known?.row).indexOf(document.activeElement);
   rows.set(run.id, { version: run.version, row });
-  if (hadFocus >= 0) queueMicrotask(() => row.querySelectorAll("input, button")[hadFocus]?.focus());
+  // The new row is not in the document before this is over.
+  if (focused >= 0) queueMicrotask(() => controlsOf(row)[focused]?.focus());
   return row;
 }
+
+const controlsOf = (row) => row ? [...row.querySelectorAll("input, button")] : [];
 
 function cell(column, run) {
   if (column.key === "experiment") {

@@ -1,6 +1,6 @@
 // Held-out texts, token by token: how deep each went, and what it cost.
 
-import { byId, el, put } from "./dom.js";
+import { byId, el, offer, put } from "./dom.js";
 import { fixed } from "./format.js";
 import { scaleLegend } from "./heatmaps.js";
 import { shade } from "./scales.js";
@@ -43,10 +43,7 @@ function offerRuns() {
   const none = runs.length === 0;
   byId("no-tokens").hidden = !none;
   for (const id of ["token-controls", "tokens-scale", "token-box"]) byId(id).hidden = none;
-  const choice = byId("token-run");
-  const before = choice.value;
-  put(choice, runs.map((run) => el("option", { value: run.id }, nameOf(run))));
-  if (runs.some(({ id }) => id === before)) choice.value = before;
+  offer(byId("token-run"), runs.map((run) => [run.id, nameOf(run)]));
   if (!none) drawTokens();
 }
 
