@@ -60,32 +60,69 @@ const SKIPPED = new Set(["checkpoints", "node_modules"]);
  * @throws {UserError} where a folder may not be read.
  */
 export function readResults(root: string): ResultsFolder {
-  const found = {
-    runs: [] as RunResult[],
-    tables: [] as ResultTable[],
-    evaluations: [] as EvaluationResult[],
-    notes: [] as string[],
-  };
-  const attempt = (path: string, read: () => void) => {
-    try {
-      read();
-    } catch (error) {
-      found.notes.push(error instanceof UserError ? error.message : `${path}: ${error}`);
+  return new ResultsReader(root).read();
+}
+
+/** What came of a file the last time, and what it looked like then. */
+interface Known {
+  readonly stamp: string;
+  readonly value?: unknown;
+  readonly note?: string;
+}
+
+/** Reads a folder as {@link readResults} does, again and again: only what changed is read anew. */
+export class ResultsReader {
+  #known = new Map<string, Known>();
+
+  constructor(readonly root: string) {}
+
+  /** What is there now; what did not change is the same object as before. */
+  read(): ResultsFolder {
+    const { root } = this;
+    const runs: RunResult[] = [];
+    const tables: ResultTable[] = [];
+    const evaluations: EvaluationResult[] = [];
+    const notes: string[] = [];
+    const known = new Map<string, Known>();
+    const add = <Value>(into: Value[], path: string, others: string[], read: () => Value) => {
+      const stamp = [path, ...others].map(stampOf).join();
+      const before = this.#known.get(path);
+      const now = before?.stamp === stamp ? before : { stamp, ...outcome(path, read) };
+      known.set(path, now);
+      if (now.note === undefined) into.push(now.value as Value);
+      else notes.push(now.note);
+    };
+    for (const path of filesBelow(root)) {
+      const [name, folderPath] = [basename(path), dirname(path)];
+      const folder = relative(root, folderPath) || ".";
+      if (name === RUN_RECORD) {
+        const others = [METRICS_FILE, LAYERS_FILE].map((file) => join(folderPath, file));
+        add(runs, path, others, () => readRun(folderPath, folder));
+      } else if (name === "results.json") {
+        add(evaluations, path, [], () => readEvaluation(path, folder));
+      } else if (name.endsWith(".csv") && name !== METRICS_FILE && name !== LAYERS_FILE) {
+        const rows = () => [...csvParse(Deno.readTextFileSync(path))];
+        add(tables, path, [], () => ({ path: relative(root, path), name, rows: rows() }));
+      }
     }
-  };
-  for (const path of filesBelow(root)) {
-    const name = basename(path);
-    const folder = relative(root, dirname(path)) || ".";
-    if (name === RUN_RECORD) attempt(path, () => found.runs.push(readRun(dirname(path), folder)));
-    else if (name === "results.json") {
-      attempt(path, () => found.evaluations.push(readEvaluation(path, folder)));
-    } else if (name.endsWith(".csv") && name !== METRICS_FILE && name !== LAYERS_FILE) {
-      const rows = () => [...csvParse(Deno.readTextFileSync(path))];
-      attempt(path, () => found.tables.push({ path: relative(root, path), name, rows: rows() }));
-    }
+    this.#known = known;
+    runs.sort((a, b) => a.record.startedAt < b.record.startedAt ? -1 : 1);
+    return { root, runs, tables, evaluations, notes };
   }
-  found.runs.sort((a, b) => a.record.startedAt < b.record.startedAt ? -1 : 1);
-  return { root, ...found };
+}
+
+/** Differs when the file was written to. */
+function stampOf(path: string): string {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return stat ? `${stat.mtimeMs} ${stat.size} ${stat.ino}` : "absent";
+}
+
+function outcome(path: string, read: () => unknown): Omit<Known, "stamp"> {
+  try {
+    return { value: read() };
+  } catch (error) {
+    return { note: error instanceof UserError ? error.message : `${path}: ${error}` };
+  }
 }
 
 /** Reads the run in one folder. @throws {UserError} where it is none, or is damaged. */

@@ -247,6 +247,22 @@ function removeIfEmpty(path: string): void {
   }
 }
 
+/** Whether a process, this one or another, has the run in this folder open. */
+export function isOpen(path: string): boolean {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(join(path, LOCK), { read: true });
+  } catch (error) {
+    // What may not be read may well be open.
+    return !(error instanceof Deno.errors.NotFound);
+  }
+  using lock = file;
+  // Shared: two who ask at once do not take each other for the run.
+  if (!lock.tryLockSync(false)) return true;
+  lock.unlockSync();
+  return false;
+}
+
 function lockFolder(path: string): Deno.FsFile {
   let file: Deno.FsFile;
   try {

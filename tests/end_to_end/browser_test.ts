@@ -1,7 +1,6 @@
 /** The page of examples/onnx/browser, in Chromium: the tokens and logits that are ours. */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
@@ -16,52 +15,20 @@ import { writeModel } from "../../core/run/model_export.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
 import { builtinPlugins } from "../../plugins/mod.ts";
 import { drawTokens, tinyModel } from "../core/eval/scoring/support.ts";
-import { assertFinished, outcomeOf, ROOT, testWithProcesses } from "./command.ts";
+import { type Browser, cachedPackage, inBrowser, lacksForBrowser } from "./chromium.ts";
+import { ROOT, testWithProcesses } from "./command.ts";
 
-const PLAYWRIGHT = "npm:playwright-core@1.65.1";
 /** ONNX Runtime Web of the version that runs here. */
 const RUNTIME = config.imports["onnxruntime-node"].replace("-node", "-web");
 
-/** What is not among the project's own packages: it is used where Deno's cache has it. */
-const CACHING = `deno cache --no-config --no-lock ${PLAYWRIGHT} ${RUNTIME}`;
-/** The browser is led from a process with all permissions, which playwright asks for. */
-const LEADING = ["run", "-A", "--quiet", "--no-config", "--no-lock", "--cached-only"];
-
 const TOKENIZERS = new URL("tokenizers.min.mjs", import.meta.resolve("@huggingface/tokenizers"));
 
-const COMMANDS = ["chromium", "chromium-browser", "google-chrome"];
 const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript",
   mjs: "text/javascript",
   wasm: "application/wasm",
 };
-
-/** Where a browser is installed. */
-function chromium(): string | undefined {
-  const folders = (Deno.env.get("PATH") ?? "").split(":");
-  return folders.flatMap((folder) => COMMANDS.map((command) => join(folder, command)))
-    .find((path) => existsSync(path));
-}
-
-/** The files of a package in Deno's cache. */
-function cachedPackage(specifier: string): string | undefined {
-  const { stdout } = new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "--no-config"],
-    stderr: "null",
-  }).outputSync();
-  const { npmCache } = JSON.parse(new TextDecoder().decode(stdout));
-  const path = specifier.replace("npm:", "").replace(/@(?=[^@]+$)/, "/");
-  const registries = existsSync(npmCache) ? readdirSync(npmCache) : [];
-  return registries.map((registry) => join(npmCache, registry, path)).find(existsSync);
-}
-
-/** What this machine lacks. */
-function lacks(): string | undefined {
-  if (!chromium()) return "Chromium";
-  const cached = [PLAYWRIGHT, RUNTIME].every((specifier) => cachedPackage(specifier));
-  return cached ? undefined : CACHING;
-}
 
 /** Serves files by their names, on a port of its own. */
 function serve(files: ReadonlyMap<string, string | Uint8Array<ArrayBuffer>>) {
@@ -77,25 +44,6 @@ function serve(files: ReadonlyMap<string, string | Uint8Array<ArrayBuffer>>) {
     },
   );
   return { address: `http://127.0.0.1:${server.addr.port}`, close: () => server.shutdown() };
-}
-
-/** What of playwright is used. */
-interface Page {
-  goto(address: string): Promise<unknown>;
-  evaluate<Given, Made>(body: (given: Given) => Promise<Made>, given: Given): Promise<Made>;
-  getByLabel(label: string): Field;
-  getByRole(role: string, options?: { readonly name: string }): Field;
-  locator(selector: string): Field;
-  on(event: "pageerror", listener: (error: Error) => void): void;
-}
-interface Field {
-  fill(text: string): Promise<void>;
-  press(key: string): Promise<void>;
-  waitFor(): Promise<void>;
-  isVisible(): Promise<boolean>;
-  textContent(): Promise<string>;
-  all(): Promise<Field[]>;
-  getAttribute(name: string): Promise<string>;
 }
 
 /** Tokens to be made by the class `Model`, without the page. */
@@ -128,7 +76,6 @@ interface Shown {
 }
 
 interface Wanted {
-  readonly executablePath: string;
   readonly address: string;
   readonly tasks: readonly Task[];
   readonly visits: readonly Visit[];
@@ -141,12 +88,9 @@ interface Found {
 
 /** Runs in a process of its own, so it uses nothing of this file. */
 async function lead(
-  browsers: {
-    launch(options: unknown): Promise<{ newPage(): Promise<Page>; close(): Promise<void> }>;
-  },
-  { executablePath, address, tasks, visits }: Wanted,
+  browser: Browser,
+  { address, tasks, visits }: Wanted,
 ): Promise<Found> {
-  const browser = await browsers.launch({ executablePath });
   const page = await browser.newPage();
   const errors: string[] = [];
   page.on("pageerror", ({ message }) => errors.push(message));
@@ -193,26 +137,7 @@ async function lead(
       hasSlider: await slider.isVisible(),
     });
   }
-  await browser.close();
   return { made, shown, errors };
-}
-
-async function inBrowser(folder: string, wanted: Wanted): Promise<Found> {
-  const program = join(folder, "lead.mjs");
-  const source = `import { chromium } from "${PLAYWRIGHT}";
-    console.log(JSON.stringify(await (${lead})(chromium, ${JSON.stringify(wanted)})));
-    Deno.exit();`;
-  Deno.writeTextFileSync(program, source);
-  const outcome = await outcomeOf(
-    new Deno.Command(Deno.execPath(), {
-      args: [...LEADING, program],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn(),
-  );
-  assertFinished(outcome);
-  return JSON.parse(outcome.stdout);
 }
 
 /** What our own passes make of a task. */
@@ -299,8 +224,7 @@ testWithProcesses(
         ...["End", "Home"].map((key) => ({ fields: { ...withIds, "Most tokens": "6" }, key })),
         { fields: { Model: "missing.onnx" } },
       ];
-      const found = await inBrowser(folder, {
-        executablePath: chromium()!,
+      const found = await inBrowser(folder, lead, {
         address: server.address,
         tasks,
         visits,
@@ -349,5 +273,5 @@ testWithProcesses(
       await Deno.remove(folder, { recursive: true });
     }
   },
-  lacks,
+  () => lacksForBrowser(RUNTIME),
 );

@@ -7,6 +7,7 @@ import { resolveConfig } from "../../../core/run/config.ts";
 import {
   continueRun,
   createRun,
+  isOpen,
   newestFinishedRun,
   newestUnfinishedRun,
   type NewRun,
@@ -172,4 +173,15 @@ inFolder("a folder without a sound run.json is refused by name", (root) => {
   const sound = { name: "exp10", status: "running", config: {}, seed: 0, startedAt: "2026" };
   Deno.writeTextFileSync(join(root, "run.json"), JSON.stringify({ ...sound, logging }));
   refused(/run\.json is damaged: logging\.loggers\.0/);
+});
+
+inFolder("a run is open for as long as somebody holds it", (root) => {
+  assert.equal(isOpen(root), false);
+  assert.equal(isOpen(join(root, "absent")), false);
+  const run = begin(root);
+  assert.equal(isOpen(run.path), true);
+  run[Symbol.dispose]();
+  assert.equal(isOpen(run.path), false);
+  // To ask is not to hold.
+  using _ = continueRun(run.path);
 });
