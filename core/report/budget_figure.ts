@@ -1,6 +1,7 @@
 /** The figure of budgets: one checkpoint at many, against a model for each. */
 
 import type { TopLevelSpec } from "vega-lite";
+import { AXIS_ROOM, columnFigure, leftAxis, panelWidth } from "./column_figure.ts";
 
 /** A model at a budget. */
 export interface BudgetFigurePoint {
@@ -18,14 +19,13 @@ export interface BudgetFigurePoint {
  */
 export function budgetFigure(points: readonly BudgetFigurePoint[]): TopLevelSpec {
   if (points.length === 0) throw new RangeError("Cannot draw budgets without points");
-  return {
-    title: "One checkpoint at every budget, and a model for each",
-    width: 560,
-    height: 320,
+  return columnFigure({ title: "One checkpoint at every budget, and a model for each" }, {
+    width: panelWidth(AXIS_ROOM),
+    height: 180,
     data: {
       values: points.map(({ way, seed, skipRatio, loss }) => ({ way, seed, skipRatio, loss })),
     },
-    mark: { type: "line", point: { filled: true, size: 50 } },
+    mark: { type: "line", point: { filled: true, size: 22 } },
     encoding: {
       x: {
         field: "skipRatio",
@@ -37,11 +37,11 @@ export function budgetFigure(points: readonly BudgetFigurePoint[]): TopLevelSpec
       y: {
         field: "loss",
         type: "quantitative",
-        title: "validation loss (nats per token)",
+        axis: leftAxis({ title: "validation loss (nats per token)" }),
         scale: { zero: false },
       },
       color: { field: "way", type: "nominal", title: null, sort: null },
       detail: { field: "seed" },
     },
-  };
+  });
 }

@@ -153,6 +153,7 @@ export async function writeDepthTiming(
   const csv = join(out, "depth_timing.csv");
   const rows = times.map((time) => ({
     "how": time.how,
+    "kind": time.kind,
     "phase": time.phase,
     "batch": time.batch,
     "active_layers": time.activeLayers.toFixed(3),
@@ -172,7 +173,7 @@ export async function writeDepthTiming(
   }));
   const { png } = await writeFigure(
     join(out, "speed"),
-    speedFigure(points, `Speed of ${label} with less depth`),
+    speedFigure(points, { title: `Speed of ${label} with less depth` }),
   );
   return { csv, figure: png };
 }
