@@ -69,6 +69,7 @@ export function curvesFigure(curves: readonly Curve[], options: CurvesOptions): 
     layer: [
       ...hasBands
         ? [{
+          transform: [{ filter: "isValid(datum.low) && isValid(datum.high)" }],
           mark: { type: "area", opacity: 0.18, line: false },
           encoding: { y: { ...y, field: "low" }, y2: { field: "high" } },
         }]

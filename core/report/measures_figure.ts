@@ -30,7 +30,8 @@ export interface Measure {
   readonly as: "bars" | "dots";
   /** Digits of the number beside each; absent: no numbers. */
   readonly digits?: number;
-  readonly format?: string;
+  /** Where its axis has numbers; where they fit unless told. */
+  readonly ticks?: readonly number[];
 }
 
 /** Rows that belong together. */
@@ -115,7 +116,7 @@ function panelOf(
     return own ? [{ name, marked, ...own }] : [];
   });
   const values = present.map(({ samples: _, ...row }) => ({ ...row, end: row.high ?? row.value }));
-  const { as, title, digits, format } = measure;
+  const { as, title, digits, ticks } = measure;
   const samples = present.flatMap(({ name, samples = [] }) =>
     samples.length < 2 || as === "bars" ? [] : samples.map((sample) => ({ name, sample }))
   );
@@ -142,7 +143,7 @@ function panelOf(
       grid: digits === undefined,
       tickCount: Math.max(3, Math.round(width / 45)),
       ...isLast ? { title: axisTitle(title, width) } : { title: null, labels: false },
-      ...(format === undefined ? {} : { format }),
+      ...ticks === undefined ? {} : { values: ticks },
     },
   });
   const colour = {

@@ -112,7 +112,9 @@ function panelOf(
   const x = {
     field: "x",
     type: "quantitative",
-    scale: { zero: false, nice: !logX, padding: 6, ...logX ? { type: "log" } : {} },
+    scale: logX
+      ? { type: "log", nice: false, padding: 6 }
+      : { zero: false, nice: true, padding: 6 },
     axis: {
       title: xTitle,
       // Powers of ten are few where a sweep is short: what was tried is marked instead.

@@ -74,13 +74,13 @@ function speedBars({ source, rows }: PlotTable): TopLevelSpec {
     };
   });
   const measures = batches.map((batch) => ({
-    title: `tokens/s, relative${batch === "" ? "" : `; batch ${batch}`}`,
+    title: `× ${wayOf(rows[0]!)}${batch === "" ? "" : `, batch ${batch}`}`,
     as: "bars" as const,
     digits: 2,
   }));
   return measuresFigure(groups, measures, {
     title: `${source}: speed of running the model with less depth`,
-    subtitle: "in red: what the others are relative to",
+    subtitle: "tokens per second, relative to the way in red",
   });
 }
 

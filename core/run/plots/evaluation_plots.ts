@@ -2,7 +2,12 @@
 
 import type { TopLevelSpec } from "vega-lite";
 import { layerProfiles } from "../../report/layers_figure.ts";
-import { type Measured, measuresFigure, type RowGroup } from "../../report/measures_figure.ts";
+import {
+  type Measure,
+  type Measured,
+  measuresFigure,
+  type RowGroup,
+} from "../../report/measures_figure.ts";
 import { scatterFigure, type ScatterPoint } from "../../report/scatter_figure.ts";
 import { type EvaluationResult, type ResultsFolder } from "../results_folder.ts";
 import { caption, mean } from "./numbers.ts";
@@ -40,13 +45,17 @@ export function evaluationPlots({ evaluations }: Pick<ResultsFolder, "evaluation
       { kind: "benchmark_accuracy", needs: needs("asked questions"), command },
       withMetric(ACCURACY),
       ({ source }) => `${source}_benchmark_accuracy`,
-      (study) => taskBars(study, ACCURACY, "Accuracy on tasks", "share of right answers"),
+      (study) =>
+        taskBars(study, ACCURACY, "accuracy on tasks", {
+          title: "share of right answers",
+          ticks: [0, 0.25, 0.5, 0.75, 1],
+        }),
     ),
     ...plotEach(
       { kind: "perplexity_bar", needs: needs("measured perplexity"), command },
       withMetric(PERPLEXITY),
       ({ source }) => `${source}_perplexity_bar`,
-      (study) => taskBars(study, PERPLEXITY, "Perplexity on tasks", "perplexity"),
+      (study) => taskBars(study, PERPLEXITY, "perplexity on tasks", { title: "perplexity" }),
     ),
     ...plotEach(
       { kind: "efficiency_scatter", needs: needs("compares a routed model with others"), command },
@@ -128,7 +137,7 @@ function taskBars(
   study: Study,
   metrics: readonly string[],
   title: string,
-  axis: string,
+  axis: Pick<Measure, "title" | "ticks">,
 ): TopLevelSpec {
   const groups = tasksOf(study, metrics).map((task): RowGroup => {
     const scores = study.models.map((model) => scoreOf(model, task, metrics));
@@ -148,8 +157,8 @@ function taskBars(
   const hasErrors = groups.some(({ rows }) =>
     rows.some(({ values }) => values.some((own) => own?.low !== undefined))
   );
-  return measuresFigure(groups, [{ title: axis, as: "bars", digits: 3 }], {
-    title: `${study.source}: ${title.toLowerCase()}`,
+  return measuresFigure(groups, [{ ...axis, as: "bars", digits: 3 }], {
+    title: `${study.source}: ${title}`,
     subtitle: caption(
       hasErrors ? "lines: ± one standard error" : undefined,
       study.models.some(isRouted) ? "in red: with a router" : undefined,

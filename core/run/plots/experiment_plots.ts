@@ -106,7 +106,10 @@ const FAMILY_PLOTS: readonly FamilyPlot[] = [
     kind: "all_experiments_loss",
     needs: "no run is finished",
     command: TRAIN,
-    of: withFinal(({ loss, flopsPerToken }) => loss ?? flopsPerToken),
+    of: (experiments) =>
+      experiments.filter((own) =>
+        own.finished && costPoints([own]).some(({ series }) => series !== BASE)
+      ),
     draw: (experiments, family) =>
       scatterFigure(costPoints(experiments), {
         title: "What each experiment loses, and what it costs",

@@ -14,6 +14,9 @@ import { type PlotRow, type PlotTable, tablesNamed } from "./tables.ts";
 
 const LOSS = "validation loss (nats per token)";
 
+/** Numbers of an axis of shares. */
+const SHARES = [0, 0.5, 1];
+
 /** Settings that sweeps vary, as `trials.csv` names them, and what they are. */
 const VARIED = [
   ["sparsity_weight", "price of a layer"],
@@ -113,7 +116,7 @@ function trialsFigure(sweep: PlotTable): TopLevelSpec {
   }));
   return measuresFigure([{ rows }], [
     { title: LOSS, as: "dots", digits: 3 },
-    { title: "skip ratio", as: "bars", digits: 2 },
+    { title: "skip ratio", as: "bars", digits: 2, ticks: SHARES },
   ], {
     title: `${sweep.source}: trials`,
     subtitle: caption(
