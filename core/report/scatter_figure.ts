@@ -58,12 +58,13 @@ export function scatterFigure(
   if (points.length === 0) throw new RangeError("Cannot draw a scatter without points");
   const panels = [...new Set(points.map(({ panel }) => panel))];
   const ofPanel = (name: string | undefined) => points.filter(({ panel }) => panel === name);
-  if (panels.length === 1) {
-    const frame = { points, isLowest: true, isFirst: true, width: panelWidth(AXIS_ROOM) };
+  const [name] = panels;
+  if (panels.length === 1 && (name === undefined || (options.panelNames ?? "above") !== "above")) {
+    const frame = { points, name, isLowest: true, isFirst: true, width: panelWidth(AXIS_ROOM) };
     return columnFigure(options, { ...panelOf(points, options, frame), height: 180 });
   }
   const gap = options.panelNames === "y" ? TITLED_GAP : GAP;
-  const width = panelWidth(AXIS_ROOM, 2, gap);
+  const width = panelWidth(AXIS_ROOM, Math.min(2, panels.length), gap);
   const rows = Array.from(
     { length: Math.ceil(panels.length / 2) },
     (_, row) => panels.slice(2 * row, 2 * row + 2),

@@ -88,7 +88,8 @@ function studiesOf(evaluations: readonly EvaluationResult[]): Study[] {
   }));
 }
 
-const isRouted = ({ routing }: EvaluationResult) => Object.keys(routing).length > 0;
+const isRouted = ({ routing }: EvaluationResult) =>
+  Object.values(routing).some(({ layerActivity }) => layerActivity.length > 0);
 
 const rank = (own: EvaluationResult) => own.label === "base" ? 0 : isRouted(own) ? 2 : 1;
 
@@ -194,7 +195,7 @@ function efficiencyFigure(study: Study): TopLevelSpec {
 
 function activityFigure(study: Study): TopLevelSpec {
   const profiles = study.models.filter(isRouted).map(({ label, routing }) => {
-    const tasks = Object.values(routing);
+    const tasks = Object.values(routing).filter(({ layerActivity }) => layerActivity.length > 0);
     const [{ totalLayers, layerActivity }] = tasks as [typeof tasks[number]];
     const shares = layerActivity.map((_, layer) =>
       mean(tasks.flatMap((task) => task.layerActivity[layer] ?? []))

@@ -1,21 +1,27 @@
 /** Figures that lay experiments beside each other: their losses, perplexities, and what they cost. */
 
 import type { TopLevelSpec } from "vega-lite";
-import { type Curve, curvesFigure } from "../../report/curves_figure.ts";
+import { curvesFigure } from "../../report/curves_figure.ts";
 import { layerProfiles } from "../../report/layers_figure.ts";
 import { type MeasuredRow, measuresFigure } from "../../report/measures_figure.ts";
-import { scatterFigure, type ScatterPoint } from "../../report/scatter_figure.ts";
-import { movingAverage, thinned } from "../../report/smoothing.ts";
-import { type MetricRow } from "../metrics_csv.ts";
-import { type FinalNumbers, finalOf, settingsOf } from "./final_numbers.ts";
-import { caption, mean, overSeeds, seedsCaption } from "./numbers.ts";
+import { scatterFigure } from "../../report/scatter_figure.ts";
+import {
+  BASE,
+  budgetPoints,
+  costPoints,
+  curvesOf,
+  lastTenth,
+  profileOf,
+} from "./experiment_data.ts";
+import { type FinalNumbers, finalOf } from "./final_numbers.ts";
+import { caption, overSeeds, seedsCaption } from "./numbers.ts";
 import { type Planned, type PlotKind } from "./plot.ts";
 import { type ExperimentRuns, type Family, seedsInWords } from "./selected_runs.ts";
 
 /** A figure over the experiments of a family. */
 interface FamilyPlot extends PlotKind {
-  /** The experiments that have what it shows. */
-  readonly of: (experiments: readonly ExperimentRuns[]) => readonly ExperimentRuns[];
+  /** Whether an experiment has what it shows. */
+  readonly has: (experiment: ExperimentRuns) => boolean;
   readonly draw: (experiments: readonly ExperimentRuns[], family: Family) => TopLevelSpec;
 }
 
@@ -23,23 +29,18 @@ const LOSS = "validation loss (nats per token)";
 const TRAIN = "deno task exp1 --fresh";
 const TRAIN_ROUTER = "deno task exp10 --fresh";
 
-const withColumn = (column: string) => (experiments: readonly ExperimentRuns[]) =>
-  experiments.filter(({ runs }) =>
-    runs.some(({ metrics }) => metrics.some((row) => row[column] !== undefined))
-  );
+const hasColumn = (column: string) => ({ runs }: ExperimentRuns) =>
+  runs.some(({ metrics }) => metrics.some((row) => row[column] !== undefined));
 
-const withFinal =
-  (has: (final: FinalNumbers) => unknown) => (experiments: readonly ExperimentRuns[]) =>
-    experiments.filter(({ runs, finished }) =>
-      finished && runs.some(({ record }) => has(finalOf(record)) !== undefined)
-    );
+const hasFinal = (of: (final: FinalNumbers) => unknown) => ({ runs, finished }: ExperimentRuns) =>
+  finished && runs.some(({ record }) => of(finalOf(record)) !== undefined);
 
 const FAMILY_PLOTS: readonly FamilyPlot[] = [
   {
     kind: "validation_loss_convergence",
     needs: "no run has been validated",
     command: TRAIN,
-    of: withColumn("validation_loss"),
+    has: hasColumn("validation_loss"),
     draw: (experiments, family) =>
       curvesFigure(curvesOf(experiments, "validation_loss", false), {
         title: "Validation loss over training",
@@ -53,7 +54,7 @@ const FAMILY_PLOTS: readonly FamilyPlot[] = [
     kind: "training_loss_trajectory",
     needs: "no run has taken a step",
     command: TRAIN,
-    of: withColumn("ce_loss"),
+    has: hasColumn("ce_loss"),
     draw: (experiments, family) =>
       curvesFigure(curvesOf(experiments, "ce_loss", true), {
         title: "Cross-entropy in training, smoothed",
@@ -66,7 +67,7 @@ const FAMILY_PLOTS: readonly FamilyPlot[] = [
     kind: "validation_loss_final_bar",
     needs: "no run is finished",
     command: TRAIN,
-    of: withFinal(({ loss }) => loss),
+    has: hasFinal(({ loss }) => loss),
     draw: (experiments, family) =>
       finalBars(experiments, family, "Final validation loss", LOSS, ({ loss }) => loss, "loss"),
   },
@@ -74,7 +75,7 @@ const FAMILY_PLOTS: readonly FamilyPlot[] = [
     kind: "validation_perplexity_bar",
     needs: "no run is finished",
     command: TRAIN,
-    of: withFinal(({ perplexity }) => perplexity),
+    has: hasFinal(({ perplexity }) => perplexity),
     draw: (experiments, family) =>
       finalBars(
         experiments,
@@ -89,7 +90,7 @@ const FAMILY_PLOTS: readonly FamilyPlot[] = [
     kind: "training_loss_final_bar",
     needs: "no run is finished",
     command: TRAIN,
-    of: (experiments) => withColumn("ce_loss")(experiments).filter(({ finished }) => finished),
+    has: (own) => own.finished && hasColumn("ce_loss")(own),
     draw: (experiments, family) => {
       const rows = experiments.map(({ experiment, runs }) => {
         const own = overSeeds(runs.map(({ metrics }) => lastTenth(metrics, "ce_loss")));
@@ -106,10 +107,7 @@ const FAMILY_PLOTS: readonly FamilyPlot[] = [
     kind: "all_experiments_loss",
     needs: "no run is finished",
     command: TRAIN,
-    of: (experiments) =>
-      experiments.filter((own) =>
-        own.finished && costPoints([own]).some(({ series }) => series !== BASE)
-      ),
+    has: (own) => own.finished && costPoints([own]).some(({ series }) => series !== BASE),
     draw: (experiments, family) =>
       scatterFigure(costPoints(experiments), {
         title: "What each experiment loses, and what it costs",
@@ -129,7 +127,7 @@ const FAMILY_PLOTS: readonly FamilyPlot[] = [
     kind: "budget_frontier",
     needs: "no finished run of a router was evaluated at further budgets",
     command: TRAIN_ROUTER,
-    of: withFinal(({ frontier = [] }) => frontier.length > 0 ? frontier : undefined),
+    has: (own) => own.finished && budgetPoints([own]).length > 1,
     draw: (experiments, family) =>
       scatterFigure(budgetPoints(experiments), {
         title: "One checkpoint at other budgets, by moving its threshold",
@@ -144,9 +142,7 @@ const FAMILY_PLOTS: readonly FamilyPlot[] = [
     kind: "layer_activity_final",
     needs: "no finished run leaves layers out",
     command: TRAIN_ROUTER,
-    of: withFinal(({ layerActivity = [] }) =>
-      layerActivity.some((share) => share < 1) ? layerActivity : undefined
-    ),
+    has: (own) => own.finished && profileOf(own).shares.some((share) => share < 1),
     draw: (experiments, family) =>
       layerProfiles(experiments.map(profileOf), {
         title: "Share of tokens that run each layer, at the end",
@@ -157,9 +153,9 @@ const FAMILY_PLOTS: readonly FamilyPlot[] = [
 
 /** Figures over all experiments, for each family that has what they show. */
 export function experimentPlots(families: readonly Family[]): Planned[] {
-  return FAMILY_PLOTS.flatMap(({ kind, needs, command, of, draw }): Planned[] => {
+  return FAMILY_PLOTS.flatMap(({ kind, needs, command, has, draw }): Planned[] => {
     const drawn = families.flatMap((family) => {
-      const experiments = of(family.experiments);
+      const experiments = family.experiments.filter(has);
       const name = `${kind}${family.suffix}`;
       return experiments.length === 0
         ? []
@@ -189,41 +185,6 @@ function bandWords(experiments: readonly ExperimentRuns[]): string | undefined {
     ? "lines: means over seeds; bands: from the lowest to the highest seed"
     : undefined;
 }
-
-/** More points than this no column shows. */
-const MOST_POINTS = 250;
-
-/** The mean over seeds of a column of the metrics, with its range; of a smooth one the moving average. */
-function curvesOf(
-  experiments: readonly ExperimentRuns[],
-  column: string,
-  smooth: boolean,
-): Curve[] {
-  return experiments.map(({ experiment, runs }) => {
-    const lines = runs.map(({ metrics }) => {
-      const points = metrics.flatMap(({ step, [column]: value }) =>
-        value === undefined ? [] : [{ step, value }]
-      );
-      if (!smooth) return points;
-      const means = movingAverage(points.map(({ value }) => value), Math.ceil(points.length / 25));
-      return thinned(points.map(({ step }, i) => ({ step, value: means[i]! })), MOST_POINTS);
-    });
-    const bySteps = Map.groupBy(lines.flat(), ({ step }) => step);
-    const points = [...bySteps].sort(([a], [b]) => a - b).map(([step, at]) => {
-      const values = at.map(({ value }) => value);
-      const range = runs.length > 1 ? { low: Math.min(...values), high: Math.max(...values) } : {};
-      return { step, value: mean(values), ...range };
-    });
-    return { series: experiment, points };
-  });
-}
-
-function lastTenth(metrics: readonly MetricRow<string>[], column: string): number | undefined {
-  const values = metrics.flatMap(({ [column]: value }) => value ?? []);
-  return values.length === 0 ? undefined : mean(values.slice(-Math.ceil(values.length / 10)));
-}
-
-const BASE = "base model";
 
 /** A row of the base model, as the first experiment that measured it has it, and one for each. */
 function finalBars(
@@ -265,71 +226,4 @@ function barsAndDots(
     title: words.title,
     subtitle: caption(words.about, seedsCaption(experiments.map(({ runs }) => runs.length))),
   });
-}
-
-/** Loss over layers and over operations, a panel each. */
-function costPoints(experiments: readonly ExperimentRuns[]): ScatterPoint[] {
-  const costs = [
-    {
-      panel: "active layers",
-      of: ({ activeLayers }: FinalNumbers) => activeLayers,
-      ofBase: ({ totalLayers }: FinalNumbers) => totalLayers,
-    },
-    {
-      panel: "FLOPs, relative to base",
-      of: ({ flopsPerToken, rows }: FinalNumbers) => {
-        const base = rows?.["base"]?.flopsPerToken;
-        return flopsPerToken === undefined || base === undefined ? undefined : flopsPerToken / base;
-      },
-      ofBase: () => 1,
-    },
-  ];
-  return costs.flatMap(({ panel, of, ofBase }) => {
-    const points = experiments.flatMap(({ experiment, runs }): ScatterPoint[] => {
-      const samples = runs.flatMap(({ record }) => {
-        const final = finalOf(record);
-        const [x, y] = [of(final), final.loss];
-        return x === undefined || y === undefined ? [] : [{ x, y }];
-      });
-      if (samples.length === 0) return [];
-      const [x, y] = [mean(samples.map((at) => at.x)), mean(samples.map((at) => at.y))];
-      return [{ series: experiment, panel, x, y, samples }];
-    });
-    const finals = experiments.flatMap(({ runs }) => runs.map(({ record }) => finalOf(record)));
-    const base = finals.find(({ rows, totalLayers }) => rows?.["base"] && totalLayers);
-    const x = base && ofBase(base);
-    const y = base?.rows?.["base"]?.loss;
-    return [
-      ...x === undefined || y === undefined ? [] : [{ series: BASE, panel, x, y }],
-      ...points,
-    ];
-  });
-}
-
-function budgetPoints(experiments: readonly ExperimentRuns[]): ScatterPoint[] {
-  return experiments.flatMap(({ experiment, runs }) => {
-    const frontiers = runs.map(({ record }) => {
-      const { frontier = [], loss, skipRatio } = finalOf(record);
-      const own = loss === undefined || skipRatio === undefined ? [] : [{ skipRatio, loss }];
-      return [...frontier, ...own].sort((a, b) => a.skipRatio - b.skipRatio);
-    });
-    return frontiers[0]!.map((_, i): ScatterPoint => {
-      const at = frontiers.flatMap((frontier) => frontier[i] ?? []);
-      return {
-        series: experiment,
-        x: mean(at.map(({ skipRatio }) => skipRatio)),
-        y: mean(at.map(({ loss }) => loss)),
-      };
-    });
-  });
-}
-
-function profileOf({ experiment, runs }: ExperimentRuns) {
-  const all = runs.flatMap(({ record }) => {
-    const { layerActivity } = finalOf(record);
-    return layerActivity ? [layerActivity] : [];
-  });
-  const anchorLayers = settingsOf(runs[0]!.record).router.anchorLayers ?? 0;
-  const shares = all[0]!.map((_, layer) => mean(all.map((own) => own[layer] ?? NaN)));
-  return { name: experiment, anchorLayers, shares };
 }

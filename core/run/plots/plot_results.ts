@@ -95,7 +95,9 @@ function foundLine(results: ResultsFolder, { families }: Selection): string {
     return `There are no results in ${root}${fs.existsSync(root) ? "" : " (no such folder)"}: ` +
       "train something first, as with deno task exp10 --fresh\n";
   }
-  const experiments = families.flatMap((family) => family.experiments.map(experimentInWords));
+  const experiments = families.flatMap(({ experiments, suffix, model }) =>
+    experiments.map((own) => `${experimentInWords(own)}${suffix && ` (${model})`}`)
+  );
   return `${root}: ${runs.length} runs, ${tables.length} tables, ${evaluations.length} ` +
     `evaluations${experiments.length === 0 ? "" : `; seeds: ${experiments.join(", ")}`}\n`;
 }

@@ -47,6 +47,17 @@ Deno.test("panels are two in a row, and named above or by an axis", async () => 
   }
 });
 
+Deno.test("a single panel keeps its name, and the figure its title", async () => {
+  const points = POINTS.map((point) => ({ ...point, panel: "facts" }));
+  for (const panelNames of ["above", "x", "y"] as const) {
+    assertSays(
+      await drawnInColumn(scatterFigure(points, { ...OPTIONS, panelNames })),
+      "facts",
+      "Cost",
+    );
+  }
+});
+
 Deno.test("a logarithmic axis is marked at what was tried; the diagonal can be shown", async () => {
   const tried = [0.005, 0.05, 0.5].map((x, i) => ({ series: "exp8", x, y: i }));
   const svg = await drawnInColumn(
