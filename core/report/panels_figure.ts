@@ -10,11 +10,13 @@ import {
   panelWidth,
 } from "./column_figure.ts";
 import { movingAverage, type StepValue, thinned } from "./smoothing.ts";
-import { COLOURS, INK } from "./theme.ts";
+import { INK } from "./theme.ts";
 
 /** A quantity over steps. */
 export interface StepPanel extends AxisWords {
   readonly points: readonly StepValue[];
+  /** Colour of its line, the same in all figures that show it. */
+  readonly colour: string;
   /** Single steps are thin, their moving average is thick. */
   readonly smooth?: boolean;
   /** The axis begins at zero. */
@@ -41,18 +43,15 @@ export function panelsFigure(panels: readonly StepPanel[], caption: Caption): To
     throw new RangeError("Cannot draw panels without points");
   }
   const lastStep = Math.max(...panels.flatMap(({ points }) => points.map(({ step }) => step)));
-  const colours = Object.values(COLOURS);
   return columnFigure(caption, {
     spacing: 12,
     bounds: "flush",
-    vconcat: panels.map((panel, index) =>
-      panelOf(panel, colours[index % colours.length]!, lastStep, index === panels.length - 1)
-    ),
+    vconcat: panels.map((panel, index) => panelOf(panel, lastStep, index === panels.length - 1)),
   });
 }
 
-function panelOf(panel: StepPanel, color: string, lastStep: number, isLast: boolean): object {
-  const { points, smooth = false, zero = false, wanted } = panel;
+function panelOf(panel: StepPanel, lastStep: number, isLast: boolean): object {
+  const { points, colour: color, smooth = false, zero = false, wanted } = panel;
   const few = thinned(points, MOST_POINTS);
   const reach = smooth ? Math.ceil(few.length * REACH) : 0;
   const means = movingAverage(few.map(({ value }) => value), reach);

@@ -4,6 +4,7 @@ import type { TopLevelSpec } from "vega-lite";
 import { layerHeatmap } from "../../report/layers_figure.ts";
 import { measuresFigure } from "../../report/measures_figure.ts";
 import { panelsFigure, type StepPanel } from "../../report/panels_figure.ts";
+import { COLOURS } from "../../report/theme.ts";
 import { type RunResult } from "../results_folder.ts";
 import { type FinalNumbers, finalOf, settingsOf } from "./final_numbers.ts";
 import { caption, mean, overSeeds, seedsCaption } from "./numbers.ts";
@@ -23,14 +24,14 @@ interface RouterPlot extends PlotKind {
 
 const COMMAND = "deno task exp10 --fresh";
 
-/** Parts of the loss: columns of `metrics.csv`, and what they are. */
+/** Parts of the loss: columns of `metrics.csv`, what they are, and their colours as in a run's figure. */
 const PARTS = [
-  ["ce_loss", "cross-entropy"],
-  ["kd_loss", "distillation"],
-  ["target_loss", "skip target"],
-  ["gate_loss", "sparsity"],
-  ["hidden_loss", "hidden states"],
-  ["policy_loss", "policy"],
+  ["ce_loss", "cross-entropy", COLOURS.blue],
+  ["kd_loss", "distillation", COLOURS.green],
+  ["target_loss", "skip target", COLOURS.orange],
+  ["gate_loss", "sparsity", COLOURS.purple],
+  ["hidden_loss", "hidden states", COLOURS.sky],
+  ["policy_loss", "policy", COLOURS.vermilion],
 ] as const;
 
 /** Those that only a router that learns has. */
@@ -128,8 +129,9 @@ const pointsOf = ({ metrics }: RunResult, column: string) =>
   metrics.flatMap(({ step, [column]: value }) => value === undefined ? [] : [{ step, value }]);
 
 function lossPanels(run: RunResult): StepPanel[] {
-  return PARTS.filter(([column]) => isUsed(run, column)).map(([column, title]) => ({
+  return PARTS.filter(([column]) => isUsed(run, column)).map(([column, title, colour]) => ({
     title,
+    colour,
     points: pointsOf(run, column),
     smooth: true,
     // Cross-entropy may be anywhere, the other parts are measured from nothing.
@@ -147,9 +149,25 @@ function activityPanels(run: RunResult): StepPanel[] {
     ? undefined
     : { value: total - targetSkip * (total - anchorLayers), name: "target" };
   const panels: StepPanel[] = [
-    { title: "temperature", points: pointsOf(run, "temperature"), zero: true },
-    { title: "active layers", points: pointsOf(run, "avg_active_layers"), smooth: true, wanted },
-    { title: "entropy (bits)", points: pointsOf(run, "router_entropy"), zero: true },
+    {
+      title: "temperature",
+      colour: COLOURS.vermilion,
+      points: pointsOf(run, "temperature"),
+      zero: true,
+    },
+    {
+      title: "active layers",
+      colour: COLOURS.blue,
+      points: pointsOf(run, "avg_active_layers"),
+      smooth: true,
+      wanted,
+    },
+    {
+      title: "entropy (bits)",
+      colour: COLOURS.green,
+      points: pointsOf(run, "router_entropy"),
+      zero: true,
+    },
   ];
   return panels.filter(({ points }) => points.length > 0);
 }

@@ -8,8 +8,8 @@ const POINTS = Array.from({ length: 40 }, (_, i) => ({ step: i + 1, value: 4 + (
 
 Deno.test("each quantity has a panel, smooth ones a thin and a thick line", async () => {
   const spec = panelsFigure([
-    { title: "cross-entropy", points: POINTS, smooth: true },
-    { title: "temperature", points: POINTS, zero: true },
+    { title: "cross-entropy", colour: "#0072b2", points: POINTS, smooth: true },
+    { title: "temperature", colour: "#0072b2", points: POINTS, zero: true },
   ], { title: "exp10" });
   const svg = await drawnInColumn(spec);
   assertSays(svg, "cross-entropy", "temperature", "optimizer step");
@@ -24,19 +24,34 @@ Deno.test("each quantity has a panel, smooth ones a thin and a thick line", asyn
 Deno.test("what is wanted is a dashed line with its name", async () => {
   const wanted = { value: 9.5, name: "target" };
   const svg = await drawnInColumn(
-    panelsFigure([{ title: "layers", points: POINTS, wanted }], { title: "exp10" }),
+    panelsFigure([{ title: "layers", colour: "#0072b2", points: POINTS, wanted }], {
+      title: "exp10",
+    }),
   );
   assertSays(svg, "target");
   assert.equal(markCount(svg, "rule mark"), 1);
 });
 
+Deno.test("a quantity has the colour that it is given", async () => {
+  const svg = await drawnInColumn(
+    panelsFigure([{ title: "x", colour: "#123456", points: POINTS }], { title: "exp10" }),
+  );
+  assert.match(svg, /aria-roledescription="line mark"[^>]* stroke="#123456"/);
+});
+
 Deno.test("long runs are thinned; few values have dots; none are refused", async () => {
   const long = Array.from({ length: 20_000 }, (_, step) => ({ step, value: step }));
-  assert.ok(dataOf(panelsFigure([{ title: "x", points: long }], { title: "" })).length <= 250);
+  assert.ok(
+    dataOf(panelsFigure([{ title: "x", colour: "#0072b2", points: long }], { title: "" })).length <=
+      250,
+  );
   const svg = await drawnInColumn(
-    panelsFigure([{ title: "x", points: POINTS.slice(0, 3) }], { title: "few" }),
+    panelsFigure([{ title: "x", colour: "#0072b2", points: POINTS.slice(0, 3) }], { title: "few" }),
   );
   assert.equal(markCount(svg, "point"), 3);
   assert.throws(() => panelsFigure([], { title: "none" }), RangeError);
-  assert.throws(() => panelsFigure([{ title: "x", points: [] }], { title: "none" }), RangeError);
+  assert.throws(
+    () => panelsFigure([{ title: "x", colour: "#0072b2", points: [] }], { title: "none" }),
+    RangeError,
+  );
 });
