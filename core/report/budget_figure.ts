@@ -1,7 +1,7 @@
 /** The figure of budgets: one checkpoint at many, against a model for each. */
 
 import type { TopLevelSpec } from "vega-lite";
-import { AXIS_ROOM, columnFigure, leftAxis, panelWidth } from "./column_figure.ts";
+import { AXIS_ROOM, columnFigure, leftAxis, panelWidth, roomAround } from "./column_figure.ts";
 
 /** A model at a budget. */
 export interface BudgetFigurePoint {
@@ -32,13 +32,13 @@ export function budgetFigure(points: readonly BudgetFigurePoint[]): TopLevelSpec
         type: "quantitative",
         title: "skip ratio",
         axis: { format: "%" },
-        scale: { zero: false, nice: true },
+        scale: { zero: false, nice: true, ...roomAround(points.map(({ skipRatio }) => skipRatio)) },
       },
       y: {
         field: "loss",
         type: "quantitative",
         axis: leftAxis({ title: "validation loss (nats per token)" }),
-        scale: { zero: false },
+        scale: { zero: false, ...roomAround(points.map(({ loss }) => loss)) },
       },
       color: { field: "way", type: "nominal", title: null, sort: null },
       detail: { field: "seed" },

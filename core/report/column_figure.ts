@@ -130,6 +130,17 @@ function legendColumns(names: readonly string[]): number {
   return Math.max(1, Math.min(4, Math.floor((COLUMN_WIDTH - AXIS_ROOM) / (longest * 4.9 + 26))));
 }
 
+/**
+ * What a scale reaches over where all values are one, which would leave it nothing: a twentieth to
+ * either side. Nothing otherwise.
+ */
+export function roomAround(values: readonly number[]): { domain?: [number, number] } {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  if (low < high || values.length === 0) return {};
+  const room = Math.abs(low) / 20 || 1;
+  return { domain: [low - room, low + room] };
+}
+
 /** A line on which both axes say the same, from `low` to `high`. */
 export function diagonal(low: number, high: number): object {
   return {

@@ -8,6 +8,7 @@ import {
   columnFigure,
   leftAxis,
   panelWidth,
+  roomAround,
   seriesLook,
 } from "./column_figure.ts";
 
@@ -46,7 +47,9 @@ export function curvesFigure(curves: readonly Curve[], options: CurvesOptions): 
   const present = [...new Set(values.map(({ series }) => series))];
   const { colour, dash } = seriesLook(present, all);
   const axis = leftAxis(words);
-  const y = { field: "value", type: "quantitative", scale: { zero: false, nice: true }, axis };
+  const reached = values.flatMap(({ value, low = value, high = value }) => [value, low, high]);
+  const scale = { zero: false, nice: true, ...roomAround(reached) };
+  const y = { field: "value", type: "quantitative", scale, axis };
   // One line needs no legend, the title says what it is; strokes show dashes.
   const legend = {
     legend: present.length === 1 ? null : { ...colour.legend, symbolType: "stroke" },

@@ -110,13 +110,17 @@ function panelOf(
   index: number,
   { width, room, domain, isLast }: Frame,
 ): object {
+  const { as, title, digits, ticks } = measure;
   const names = rows.map(({ name }) => name);
   const present = rows.flatMap(({ name, values, marked = false }) => {
     const own = values[index];
     return own ? [{ name, marked, ...own }] : [];
   });
-  const values = present.map(({ samples: _, ...row }) => ({ ...row, end: row.high ?? row.value }));
-  const { as, title, digits, ticks } = measure;
+  const values = present.map(({ samples = [], ...row }) => ({
+    ...row,
+    // Where the number stands: behind all that is drawn of the row.
+    end: Math.max(row.high ?? row.value, ...as === "dots" ? samples : []),
+  }));
   const samples = present.flatMap(({ name, samples = [] }) =>
     samples.length < 2 || as === "bars" ? [] : samples.map((sample) => ({ name, sample }))
   );

@@ -8,6 +8,7 @@ import {
   columnFigure,
   leftAxis,
   panelWidth,
+  roomAround,
 } from "./column_figure.ts";
 import { movingAverage, type StepValue, thinned } from "./smoothing.ts";
 import { INK } from "./theme.ts";
@@ -56,10 +57,11 @@ function panelOf(panel: StepPanel, lastStep: number, isLast: boolean): object {
   const reach = smooth ? Math.ceil(few.length * REACH) : 0;
   const means = movingAverage(few.map(({ value }) => value), reach);
   const values = few.map((point, i) => ({ ...point, mean: means[i]! }));
+  const all = [...values.map(({ value }) => value), ...wanted ? [wanted.value] : []];
   const y = (field: string) => ({
     field,
     type: "quantitative",
-    scale: { zero, nice: true },
+    scale: { zero, nice: true, ...zero ? {} : roomAround(all) },
     axis: { ...leftAxis(panel), tickCount: 3 },
   });
   const isAbove = wanted !== undefined && values.every(({ value }) => value < wanted.value);

@@ -1,7 +1,7 @@
 /** The figure of a sweep: what skipping costs. */
 
 import type { TopLevelSpec } from "vega-lite";
-import { AXIS_ROOM, columnFigure, leftAxis, panelWidth } from "./column_figure.ts";
+import { AXIS_ROOM, columnFigure, leftAxis, panelWidth, roomAround } from "./column_figure.ts";
 import { COLOURS } from "./theme.ts";
 
 /** One trial. */
@@ -24,13 +24,13 @@ export function paretoFigure(points: readonly ParetoPoint[], title: string): Top
     type: "quantitative",
     title: "skip ratio",
     axis: { format: "%" },
-    scale: { zero: false, nice: true },
+    scale: { zero: false, nice: true, ...roomAround(points.map(({ skipRatio }) => skipRatio)) },
   } as const;
   const y = {
     field: "loss",
     type: "quantitative",
     axis: leftAxis({ title: "validation loss (nats per token)" }),
-    scale: { zero: false },
+    scale: { zero: false, ...roomAround(points.map(({ loss }) => loss)) },
   } as const;
   return columnFigure({
     title: `${title}: ${points.length} trials`,

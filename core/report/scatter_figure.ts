@@ -9,6 +9,7 @@ import {
   diagonal,
   leftAxis,
   panelWidth,
+  roomAround,
   seriesLook,
 } from "./column_figure.ts";
 
@@ -115,7 +116,7 @@ function panelOf(
     type: "quantitative",
     scale: logX
       ? { type: "log", nice: false, padding: 6 }
-      : { zero: false, nice: true, padding: 6 },
+      : { zero: false, nice: true, padding: 6, ...roomAround(points.map((point) => point.x)) },
     axis: {
       title: xTitle,
       // Powers of ten are few where a sweep is short: what was tried is marked instead.
@@ -129,10 +130,13 @@ function panelOf(
       ...(xWords.format === undefined ? {} : { format: xWords.format }),
     },
   };
+  const heights = points.flatMap(({ y, low, high, samples = [] }) =>
+    [y, low, high, ...samples.map((at) => at.y)].filter((height) => height !== undefined)
+  );
   const y = (field: string) => ({
     field,
     type: "quantitative",
-    scale: { zero: false, nice: true, padding: 6 },
+    scale: { zero: false, nice: true, padding: 6, ...roomAround(heights) },
     axis: { ...leftAxis(yWords), title: yTitle },
   });
   const values = points.map(({ samples: _, ...point }) => point);

@@ -20,8 +20,8 @@ interface Study {
   readonly models: readonly EvaluationResult[];
 }
 
-/** Which metric stands for a task, best first. Shares of right answers: more is better. */
-const ACCURACY = ["exact_match", "acc_norm", "acc"];
+/** Which metric stands for a task, as in the tables of evaluations: the first of these that it has. */
+const ACCURACY = ["exact_match", "acc", "acc_norm"];
 const PERPLEXITY = ["word_perplexity", "perplexity"];
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -48,7 +48,7 @@ export function evaluationPlots({ evaluations }: Pick<ResultsFolder, "evaluation
       (study) =>
         taskBars(study, ACCURACY, "accuracy on tasks", {
           title: "share of right answers",
-          ticks: [0, 0.25, 0.5, 0.75, 1],
+          ticks: [0, 0.2, 0.4, 0.6, 0.8, 1],
         }),
     ),
     ...plotEach(

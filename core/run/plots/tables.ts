@@ -12,7 +12,7 @@ export interface PlotRow {
 
 /** A table that has what a figure needs. */
 export interface PlotTable {
-  /** What its figures are called: the folder that it is in. */
+  /** What its figures are called: by the folder or the run that it is in. */
   readonly source: string;
   readonly rows: readonly PlotRow[];
 }
@@ -22,12 +22,12 @@ export interface PlotTable {
  * are left out.
  */
 export function tablesNamed(
-  { tables }: Pick<ResultsFolder, "tables">,
+  { tables, runs }: Pick<ResultsFolder, "tables" | "runs">,
   name: string,
   columns: readonly string[],
 ): PlotTable[] {
   return tables.filter((table) => table.name === name).map((table) => ({
-    source: sourceOf(table),
+    source: sourceOf(table, runs),
     rows: table.rows.map(plotRow)
       .filter(({ number }) => columns.every((column) => number(column) !== undefined)),
   })).filter(({ rows }) => rows.length > 0);
@@ -55,4 +55,9 @@ export function folderSource(folder: string): string {
   return fileName(parts.join("-")) || "results";
 }
 
-const sourceOf = ({ path }: ResultTable) => folderSource(dirname(path));
+/** A table beside a run, as exp19 leaves one, is named by the run. */
+function sourceOf({ path }: ResultTable, runs: ResultsFolder["runs"]): string {
+  const folder = dirname(path);
+  const run = runs.find((own) => own.folder === folder)?.record;
+  return run ? fileName(`${run.name}-seed${run.seed}`) : folderSource(folder);
+}

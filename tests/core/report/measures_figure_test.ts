@@ -32,6 +32,12 @@ Deno.test("rows and measures are shown in their order, with numbers, intervals a
   assert.deepEqual(values, [0.5, 0.625, 0.75, 12, 9.5]);
 });
 
+Deno.test("a number stands behind all that is drawn of its row", () => {
+  const values = [{ value: 2, samples: [1, 3] }];
+  const spec = measuresFigure([{ rows: [{ name: "a", values }] }], [MEASURES[0]], { title: "x" });
+  assert.equal(dataOf(spec)[0]!["end"], 3);
+});
+
 Deno.test("bars begin at zero and are as long as their values; the marked one stands out", async () => {
   const rows = [{ name: "a", marked: true, values: [{ value: 1 }] }, {
     name: "b",

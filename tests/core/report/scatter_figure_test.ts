@@ -68,6 +68,15 @@ Deno.test("a logarithmic axis is marked at what was tried; the diagonal can be s
   assert.equal(markCount(equal, "line mark"), 1);
 });
 
+Deno.test("values that are all one have an axis around them, not of one number", async () => {
+  const same = [0.25, 0.5].map((x) => ({ series: "exp10", x, y: 1 }));
+  assertSays(
+    await drawnInColumn(scatterFigure(same, { ...OPTIONS, x: { title: "x" } })),
+    "0.96",
+    "1.00",
+  );
+});
+
 Deno.test("one point can be drawn, none cannot", async () => {
   assert.equal(
     markCount(await drawnInColumn(scatterFigure(POINTS.slice(0, 1), OPTIONS)), "point"),

@@ -153,6 +153,17 @@ Deno.test(
 );
 
 Deno.test(
+  "a table beside a run is named by the run",
+  withFolder((root) => {
+    writeRun(root, "runs/exp10/2026-01-01", { name: "exp10", seed: 3, routed: true });
+    const table = "category,avg_active_layers\nall,9.5\n";
+    writeBelow(root, "runs/exp10/2026-01-01/token_categories.csv", table);
+    assert.ok(plan(root).plots.has("exp10-seed3_token_categories"));
+    return Promise.resolve();
+  }),
+);
+
+Deno.test(
   "a running experiment is drawn as far as it has come, wherever its files are cut",
   withFolder(async (root) => {
     writeRun(root, "runs/exp10/a", { name: "exp10", routed: true, status: "running" });
