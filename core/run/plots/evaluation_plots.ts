@@ -48,7 +48,7 @@ export function evaluationPlots({ evaluations }: Pick<ResultsFolder, "evaluation
       (study) =>
         taskBars(study, ACCURACY, "accuracy on tasks", {
           title: "share of right answers",
-          ticks: [0, 0.2, 0.4, 0.6, 0.8, 1],
+          ticks: [0, 0.5, 1],
         }),
     ),
     ...plotEach(

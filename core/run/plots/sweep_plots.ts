@@ -100,8 +100,14 @@ function trialName(sweep: PlotTable): (row: PlotRow) => string {
     varied.map(([column, name]) => `${name} ${number(column) ?? "?"}`).join(", ") || "all trials";
 }
 
+/** The order of settings: in the table trials are in that of their skip ratios. */
+function bySettings(a: PlotRow, b: PlotRow): number {
+  const [column] = VARIED.find(([column]) => a.number(column) !== b.number(column)) ?? [];
+  return column === undefined ? 0 : (a.number(column) ?? 0) - (b.number(column) ?? 0);
+}
+
 function trialsFigure(sweep: PlotTable): TopLevelSpec {
-  const trials = [...Map.groupBy(sweep.rows, trialName(sweep))];
+  const trials = [...Map.groupBy(sweep.rows.toSorted(bySettings), trialName(sweep))];
   const of = (rows: readonly PlotRow[], column: string) =>
     overSeeds(rows.map(({ number }) => number(column)));
   const means = trials.map(([, rows]) => ({

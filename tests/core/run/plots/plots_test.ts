@@ -153,6 +153,27 @@ Deno.test(
 );
 
 Deno.test(
+  "trials are in the order of their settings",
+  withFolder((root) => {
+    const cells = ["0.1,0.5,1.5", "0.02,0.1,1.25", "0.02,0.3,1.75", "0.005,0,1"];
+    const header = "sparsity_weight,skip_ratio,validation_loss";
+    writeBelow(root, "sweeps/exp8/trials.csv", [header, ...cells, ""].join("\n"));
+    const rows = dataOf(plan(root).plots.get("exp8_trials_bar")!.draw());
+    assert.deepEqual(
+      rows.filter(({ value }) => value !== undefined).slice(0, 3).map((
+        row,
+      ) => [row["name"], row["value"]]),
+      [
+        ["price of a layer 0.005", 1],
+        ["price of a layer 0.02", 1.5],
+        ["price of a layer 0.1", 1.5],
+      ],
+    );
+    return Promise.resolve();
+  }),
+);
+
+Deno.test(
   "a table beside a run is named by the run",
   withFolder((root) => {
     writeRun(root, "runs/exp10/2026-01-01", { name: "exp10", seed: 3, routed: true });
