@@ -1,6 +1,7 @@
 /** The figure of budgets: one checkpoint at many, against a model for each. */
 
 import type { TopLevelSpec } from "vega-lite";
+import { AXIS_ROOM, columnFigure, leftAxis, panelWidth, roomAround } from "./column_figure.ts";
 
 /** A model at a budget. */
 export interface BudgetFigurePoint {
@@ -18,30 +19,29 @@ export interface BudgetFigurePoint {
  */
 export function budgetFigure(points: readonly BudgetFigurePoint[]): TopLevelSpec {
   if (points.length === 0) throw new RangeError("Cannot draw budgets without points");
-  return {
-    title: "One checkpoint at every budget, and a model for each",
-    width: 560,
-    height: 320,
+  return columnFigure({ title: "One checkpoint at every budget, and a model for each" }, {
+    width: panelWidth(AXIS_ROOM),
+    height: 180,
     data: {
       values: points.map(({ way, seed, skipRatio, loss }) => ({ way, seed, skipRatio, loss })),
     },
-    mark: { type: "line", point: { filled: true, size: 50 } },
+    mark: { type: "line", point: { filled: true, size: 22 } },
     encoding: {
       x: {
         field: "skipRatio",
         type: "quantitative",
         title: "skip ratio",
         axis: { format: "%" },
-        scale: { zero: false, nice: true },
+        scale: { zero: false, nice: true, ...roomAround(points.map(({ skipRatio }) => skipRatio)) },
       },
       y: {
         field: "loss",
         type: "quantitative",
-        title: "validation loss (nats per token)",
-        scale: { zero: false },
+        axis: leftAxis({ title: "validation loss (nats per token)" }),
+        scale: { zero: false, ...roomAround(points.map(({ loss }) => loss)) },
       },
       color: { field: "way", type: "nominal", title: null, sort: null },
       detail: { field: "seed" },
     },
-  };
+  });
 }

@@ -1,6 +1,7 @@
 /** The figure of a sweep: what skipping costs. */
 
 import type { TopLevelSpec } from "vega-lite";
+import { AXIS_ROOM, columnFigure, leftAxis, panelWidth, roomAround } from "./column_figure.ts";
 import { COLOURS } from "./theme.ts";
 
 /** One trial. */
@@ -23,18 +24,20 @@ export function paretoFigure(points: readonly ParetoPoint[], title: string): Top
     type: "quantitative",
     title: "skip ratio",
     axis: { format: "%" },
-    scale: { zero: false, nice: true },
+    scale: { zero: false, nice: true, ...roomAround(points.map(({ skipRatio }) => skipRatio)) },
   } as const;
   const y = {
     field: "loss",
     type: "quantitative",
-    title: "validation loss (nats per token)",
-    scale: { zero: false },
+    axis: leftAxis({ title: "validation loss (nats per token)" }),
+    scale: { zero: false, ...roomAround(points.map(({ loss }) => loss)) },
   } as const;
-  return {
+  return columnFigure({
     title: `${title}: ${points.length} trials`,
-    width: 560,
-    height: 320,
+    subtitle: "joined: no other trial skips as much at a lower loss",
+  }, {
+    width: panelWidth(AXIS_ROOM),
+    height: 180,
     data: { values: points.map((point) => ({ ...point })) },
     layer: [
       {
@@ -43,7 +46,7 @@ export function paretoFigure(points: readonly ParetoPoint[], title: string): Top
         encoding: { x, y, order: { field: "skipRatio", type: "quantitative" } },
       },
       {
-        mark: { type: "point", filled: true, size: 70, opacity: 1 },
+        mark: { type: "point", filled: true, size: 36, opacity: 1 },
         encoding: {
           x,
           y,
@@ -54,5 +57,5 @@ export function paretoFigure(points: readonly ParetoPoint[], title: string): Top
         },
       },
     ],
-  };
+  });
 }

@@ -1,6 +1,14 @@
 /** The figure of speed: what skipping gains, against what it could. */
 
 import type { TopLevelSpec } from "vega-lite";
+import {
+  AXIS_ROOM,
+  type Caption,
+  columnFigure,
+  diagonal,
+  leftAxis,
+  panelWidth,
+} from "./column_figure.ts";
 
 /** One way of running a model. */
 export interface SpeedPoint {
@@ -19,41 +27,49 @@ export interface SpeedPoint {
  *
  * @throws {RangeError} when there are no points.
  */
-export function speedFigure(points: readonly SpeedPoint[], title: string): TopLevelSpec {
+export function speedFigure(points: readonly SpeedPoint[], caption: Caption): TopLevelSpec {
   if (points.length === 0) throw new RangeError("Cannot draw speeds without points");
   const most = Math.max(...points.map(({ ideal, speedup }) => Math.max(ideal, speedup)));
+  const scale = { zero: false, nice: true };
   const x = {
     field: "ideal",
     type: "quantitative",
     title: "ideal speed (times dense, by operations)",
-    scale: { zero: false, nice: true },
-  } as const;
+    scale,
+  };
   const y = {
     field: "speedup",
     type: "quantitative",
-    title: "measured speed (times dense)",
-    scale: { zero: false, nice: true },
-  } as const;
-  return {
-    title,
-    width: 560,
-    height: 320,
+    axis: leftAxis({ title: "measured speed (times dense)" }),
+    scale,
+  };
+  return columnFigure(caption, {
+    width: panelWidth(AXIS_ROOM),
+    height: 180,
     layer: [
-      {
-        data: { values: [{ ideal: 1, speedup: 1 }, { ideal: most, speedup: most }] },
-        mark: { type: "line", strokeDash: [4, 4], color: "#888888" },
-        encoding: { x, y },
-      },
+      diagonal(1, most),
       {
         data: { values: points.map((point) => ({ ...point })) },
-        mark: { type: "point", filled: true, size: 80, opacity: 0.9 },
+        mark: { type: "point", filled: true, size: 40, opacity: 0.9 },
         encoding: {
           x,
           y,
-          color: { field: "kind", type: "nominal", title: null, sort: null },
-          shape: { field: "phase", type: "nominal", title: null, sort: null },
+          color: {
+            field: "kind",
+            type: "nominal",
+            title: null,
+            sort: null,
+            legend: { columns: 2 },
+          },
+          shape: {
+            field: "phase",
+            type: "nominal",
+            title: null,
+            sort: null,
+            legend: { columns: 2 },
+          },
         },
       },
     ],
-  };
+  });
 }

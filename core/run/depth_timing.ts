@@ -147,6 +147,7 @@ export async function writeDepthTiming(
   const csv = join(out, "depth_timing.csv");
   const rows = times.map((time) => ({
     "how": time.how,
+    "kind": time.kind,
     "phase": time.phase,
     "batch": time.batch,
     "active_layers": time.activeLayers.toFixed(3),
@@ -166,7 +167,7 @@ export async function writeDepthTiming(
   }));
   const { png } = await writeFigure(
     join(out, "speed"),
-    speedFigure(points, `Speed of ${label} with less depth`),
+    speedFigure(points, { title: `Speed of ${label} with less depth` }),
   );
   return { csv, figure: png };
 }

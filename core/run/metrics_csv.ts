@@ -139,7 +139,8 @@ export function readMetrics(path: string): MetricRow<string>[] {
   if (columns === undefined) return [];
   const step = stepIndex(columns);
   return rows.map((row) => ({
-    step: Number(row[step]),
+    // An empty cell is no step, not step 0.
+    step: Number(row[step] || NaN),
     ...Object.fromEntries(
       row.map((cell, index) => [columns[index] ?? `column ${index + 1}`, cell] as const)
         .filter(([, cell]) => cell !== "")

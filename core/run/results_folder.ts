@@ -3,6 +3,7 @@
 import fs from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { csvParse } from "d3-dsv";
+import { z } from "zod";
 import { UserError } from "../contracts/errors.ts";
 import { explainFailure } from "../io/failures.ts";
 import { type MetricRow, readMetrics } from "./metrics_csv.ts";
@@ -37,6 +38,21 @@ export interface EvaluationResult {
   readonly label: string;
   /** Metrics of each task and group, such as `{"arc_easy": {"acc,none": 0.4, ...}}`. */
   readonly results: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Tasks and groups that belong to a group, by its name. */
+  readonly members: Readonly<Record<string, readonly string[]>>;
+  /** What the router did, by task; empty without one. */
+  readonly routing: Readonly<Record<string, TaskRouting>>;
+  /** Documents of each task that were asked; null: all of them. */
+  readonly limit: number | null;
+}
+
+/** What a router did with the tokens of a task. */
+export interface TaskRouting {
+  readonly activeLayers: number;
+  readonly totalLayers: number;
+  readonly skipRatio: number;
+  /** Share of tokens that run each layer after the anchor layers. */
+  readonly layerActivity: readonly number[];
 }
 
 /** What was found in a folder of results. */
@@ -129,7 +145,13 @@ function outcome(path: string, read: () => unknown): Omit<Known, "stamp"> {
 export function readRun(path: string, folder = "."): RunResult {
   const rows = (name: string) => {
     const file = join(path, name);
-    return fs.existsSync(file) ? numbersOnly(readMetrics(file)) : [];
+    if (!fs.existsSync(file)) return [];
+    try {
+      return numbersOnly(readMetrics(file));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new UserError(`${file} is damaged: ${error.message}`);
+    }
   };
   return {
     folder,
@@ -147,6 +169,27 @@ function numbersOnly(rows: readonly MetricRow<string>[]): MetricRow<string>[] {
   }));
 }
 
+const taskRouting = z.object({
+  "active_layers": z.number(),
+  "total_layers": z.number(),
+  "skip_ratio": z.number(),
+  "layer_activity": z.array(z.number()),
+}).transform((own): TaskRouting => ({
+  activeLayers: own.active_layers,
+  totalLayers: own.total_layers,
+  skipRatio: own.skip_ratio,
+  layerActivity: own.layer_activity,
+}));
+
+/** The harness's own files have no `routing`, and older ones lack more. */
+const evaluationFile = z.object({
+  results: z.record(z.string(), z.record(z.string(), z.unknown())),
+  "model_name": z.string().optional().catch(undefined),
+  "group_subtasks": z.record(z.string(), z.array(z.string())).catch({}),
+  config: z.object({ limit: z.number().nullable().catch(null) }).catch({ limit: null }),
+  routing: z.record(z.string(), taskRouting).catch({}),
+});
+
 function readEvaluation(path: string, folder: string): EvaluationResult {
   let content: unknown;
   try {
@@ -154,11 +197,10 @@ function readEvaluation(path: string, folder: string): EvaluationResult {
   } catch (error) {
     throw new UserError(`${path} is damaged: ${(error as Error).message}`);
   }
-  const { results, model_name: label = folder } = (content ?? {}) as Record<string, unknown>;
-  if (typeof results !== "object" || results === null) {
-    throw new UserError(`${path} is damaged: it has no "results"`);
-  }
-  return { folder, label: String(label), results: results as EvaluationResult["results"] };
+  const read = evaluationFile.safeParse(content);
+  if (!read.success) throw new UserError(`${path} is damaged: it has no "results" of tasks`);
+  const { results, model_name: label = folder, routing, config, ...file } = read.data;
+  return { folder, label, results, members: file.group_subtasks, routing, limit: config.limit };
 }
 
 /** Files below a folder, in order of their names; links are not followed. */

@@ -95,7 +95,7 @@ Deno.test("text is in the PNG, Greek included", async () => {
     `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="20">${inside}</svg>`;
   const text = (letters: string) => page(`<text x="2" y="15" font-size="12">${letters}</text>`);
   const [blank, latin, greek] = await Promise.all(
-    [page(""), text("loss"), text("λ τ")].map(renderPng),
+    [page(""), text("loss"), text("λ τ")].map((svg) => renderPng(svg)),
   );
   assert.notDeepEqual(latin, blank);
   assert.notDeepEqual(greek, blank);
