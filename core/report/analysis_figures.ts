@@ -60,14 +60,18 @@ export function depthByKindFigure(
   const ends = shown.flatMap(({ kinds }) =>
     kinds.flatMap(({ value, low = value, high = value }) => [low, high])
   );
-  const domain = [Math.min(overall, ...ends), Math.max(overall, ...ends)];
+  const [least, most] = [Math.min(overall, ...ends), Math.max(overall, ...ends)];
+  // Dots at either end keep clear of the frame, and of the names beside it.
+  const margin = 0.03 * (most - least) || 0.5;
+  const domain = [least - margin, most + margin];
   const x = (field: string, last: boolean) => ({
     field,
     type: "quantitative",
-    scale: { domain, nice: true, zero: false },
+    scale: { domain, nice: false, zero: false },
     axis: {
       grid: true,
-      title: last ? "active layers (95% interval)" : null,
+      labelFlush: false,
+      title: last ? "active layers (95% interval; dashed: all tokens)" : null,
       labels: last,
       ticks: last,
     },
@@ -138,7 +142,8 @@ export function depthByPositionFigure(
   const x = {
     field: "position",
     type: "quantitative",
-    title: "position in the sequence",
+    title: "position in the sequence (dashed: all tokens)",
+    axis: { labelFlush: false },
     scale: { zero: true, nice: true },
   } as const;
   const y = (field: string) => ({

@@ -14,6 +14,9 @@ export interface Estimate {
 
 const RESAMPLES = 1000;
 
+/** Of fewer sequences than this, resamples are too much alike to tell anything. */
+const FEWEST = 10;
+
 /** Share of the resamples that must have a value; the rest lack what it is about. */
 const ENOUGH = 0.95;
 
@@ -24,8 +27,8 @@ const ENOUGH = 0.95;
  * @param sequences how many there are
  * @param statistics the values when sequence s counts `weights[s]` times; NaN where there is none.
  *   The array is overwritten for the next resample.
- * @returns undefined for a value that does not exist; without an interval where too few sequences
- *   carry it
+ * @returns undefined for a value that does not exist; without an interval where there are too few
+ *   sequences, or too few carry it
  */
 export function bootstrapOverSequences(
   sequences: number,
@@ -36,14 +39,14 @@ export function bootstrapOverSequences(
   const values = statistics(weights);
   const draws = values.map(() => new Float64Array(RESAMPLES));
   const random = new RandomStream(seed, "sequence-bootstrap");
-  for (let resample = 0; resample < RESAMPLES && sequences > 1; resample++) {
+  for (let resample = 0; resample < RESAMPLES && sequences >= FEWEST; resample++) {
     weights.fill(0);
     for (let i = 0; i < sequences; i++) weights[random.below(sequences)]!++;
     statistics(weights).forEach((value, i) => draws[i]![resample] = value);
   }
   return values.map((value, i) => {
     if (!Number.isFinite(value)) return undefined;
-    if (sequences < 2) return { value };
+    if (sequences < FEWEST) return { value };
     const drawn = draws[i]!.filter(Number.isFinite).sort();
     if (drawn.length < ENOUGH * RESAMPLES) return { value };
     return {

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { csvFormat } from "d3-dsv";
 import { type Estimate, type GroupDepth, type RoutingAnalysis } from "../../eval/mod.ts";
-import { writeFileAtomic } from "../../io/mod.ts";
+import { removeQuietly, writeFileAtomic } from "../../io/mod.ts";
 
 /** Figures, without an ending. */
 export const ANALYSIS_FIGURES = ["depth_by_kind", "depth_by_position", "layers_by_kind"] as const;
@@ -43,7 +43,13 @@ export function writeAnalysis(
   about: Readonly<Record<string, unknown>>,
 ): string[] {
   const rows = analysisRows(analysis);
-  const tables = TABLES.filter((table) => rows[table].length > 0).map((table) => {
+  const [full, empty] = [
+    TABLES.filter((table) => rows[table].length > 0),
+    TABLES.filter((table) => rows[table].length === 0),
+  ];
+  // One of an earlier analysis would seem to be of this one.
+  for (const table of empty) removeQuietly(join(folder, `${table}.csv`));
+  const tables = full.map((table) => {
     writeFileAtomic(join(folder, `${table}.csv`), csvFormat(rows[table]) + "\n");
     return `${table}.csv`;
   });

@@ -26,8 +26,9 @@ function shown({ value, low, high }: Estimate, digits = 3): string {
     : `${size} (95%: ${low.toFixed(digits)} to ${high.toFixed(digits)})`;
 }
 
-/** Above or below 0 as far as can be told. */
-function sign({ value, low = value, high = value }: Estimate): -1 | 0 | 1 {
+/** Above or below 0, or neither for sure; undefined where there is no interval. */
+function sign({ low, high }: Estimate): -1 | 0 | 1 | undefined {
+  if (low === undefined || high === undefined) return undefined;
   return low > 0 ? 1 : high < 0 ? -1 : 0;
 }
 
@@ -37,10 +38,8 @@ function collapseFinding({ collapse, skipRatio, decisionEntropy }: RoutingAnalys
     : ` One decision has an entropy of ${decisionEntropy.toFixed(3)} bits at full noise.`;
   switch (collapse) {
     case "all-run":
-      return `Collapsed: every layer runs for nearly every token (${
-        percent(skipRatio)
-      } are skipped).` +
-        entropy;
+      return `Every layer runs for nearly every token (${percent(skipRatio)} are skipped): ` +
+        `collapsed, if the router was to skip any.${entropy}`;
     case "all-skip":
       return `Collapsed: nearly nothing runs beyond the anchor layers (${percent(skipRatio)} are ` +
         `skipped).${entropy}`;
@@ -110,22 +109,23 @@ function lossFindings({ depthLoss }: RoutingAnalysis): string[] {
     ].flatMap(({ where, row }) => row?.spearman ? [{ where, spearman: row.spearman }] : []);
     if (compared.length === 0) return [];
     const numbers = compared.map(({ where, spearman }) => `${shown(spearman)} ${where}`);
-    const words = compared.map(({ where, spearman }) => `${howMany(spearman)} ${where}`);
-    return [
-      `Rank correlation of depth with the ${
-        loss === "routed" ? "routed loss" : "loss at full depth"
-      }: ` +
-      `${numbers.join(", ")}. Harder tokens get ${words.join(", ")}.`,
-    ];
+    const words = compared.flatMap(({ where, spearman }) => {
+      const way = sign(spearman);
+      return way === undefined ? [] : [`${howMany(way, spearman.value)} ${where}`];
+    });
+    const which = loss === "routed" ? "routed loss" : "loss at full depth";
+    const verdict = words.length > 0
+      ? `Harder tokens get ${words.join(", ")}.`
+      : "Sequences are too few to tell more.";
+    return [`Rank correlation of depth with the ${which}: ${numbers.join(", ")}. ${verdict}`];
   });
 }
 
 /** A correlation below this in size is a slight one. */
 const SLIGHT = 0.1;
 
-function howMany(estimate: Estimate): string {
-  const way = sign(estimate);
+function howMany(way: -1 | 0 | 1, correlation: number): string {
   if (way === 0) return "neither more layers nor fewer";
-  const slightly = Math.abs(estimate.value) < SLIGHT ? "slightly " : "";
+  const slightly = Math.abs(correlation) < SLIGHT ? "slightly " : "";
   return `${slightly}${way > 0 ? "more" : "fewer"} layers`;
 }

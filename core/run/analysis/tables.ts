@@ -43,7 +43,7 @@ function depthTable(title: string, rows: readonly GroupDepth[]): string {
       { title: "tokens" },
       { title: "active layers", digits: 3 },
       interval,
-      { title: "less all others", digits: 3 },
+      { title: "less all others", digits: 3, align: "right" },
       interval,
       { title: "loss of the next", digits: 3 },
       { title: "among the hardest tenth", digits: 3 },
@@ -68,7 +68,7 @@ function layerTable({ layers }: RoutingAnalysis): string {
       { title: "active share", digits: 3 },
       interval,
       { title: "entropy of that, bits", digits: 3 },
-      { title: "of a decision, bits", digits: 3 },
+      { title: "of a decision, bits", digits: 3, align: "right" },
       { title: "" },
     ],
     layers.map(({ layer, activity, activityEntropy, decisionEntropy, flag }) => [
@@ -89,7 +89,7 @@ function varianceTable({ gateVariance }: RoutingAnalysis): string {
       { title: "groups" },
       { title: "variance explained", digits: 3 },
       interval,
-      { title: "beyond the layer", digits: 3 },
+      { title: "beyond the layer", digits: 3, align: "right" },
       interval,
     ],
     gateVariance.map(({ factor, groups, share, beyondLayer }) => [
@@ -109,9 +109,9 @@ function depthLossTable({ depthLoss }: RoutingAnalysis): string {
     [
       { title: "depth and" },
       { title: "at equal" },
-      { title: "Pearson", digits: 3 },
+      { title: "Pearson", digits: 3, align: "right" },
       interval,
-      { title: "Spearman", digits: 3 },
+      { title: "Spearman", digits: 3, align: "right" },
       interval,
     ],
     depthLoss.filter(({ layer }) => layer === undefined).map(

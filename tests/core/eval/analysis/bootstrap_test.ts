@@ -42,13 +42,13 @@ Deno.test("of simulated means some 95% of the intervals hold the true one", () =
 Deno.test("every resample draws as many sequences as there are", () => {
   const sizes = new Set<number>();
   const different = new Set<string>();
-  bootstrapOverSequences(7, 3, (weights) => {
+  bootstrapOverSequences(12, 3, (weights) => {
     sizes.add(weights.reduce((sum, weight) => sum + weight, 0));
     different.add(weights.join());
     return [];
   });
-  assert.deepEqual([...sizes], [7]);
-  assert.ok(different.size > 300);
+  assert.deepEqual([...sizes], [12]);
+  assert.ok(different.size > 900);
 });
 
 Deno.test("resamples repeat with the seed", () => {
@@ -57,8 +57,11 @@ Deno.test("resamples repeat with the seed", () => {
   assert.notDeepEqual(meanOf(values, 5), meanOf(values, 6));
 });
 
-Deno.test("a single sequence has a value and no interval; what does not exist has neither", () => {
-  assert.deepEqual(bootstrapOverSequences(1, 0, () => [3, NaN]), [{ value: 3 }, undefined]);
+Deno.test("fewer than ten sequences have values and no intervals; what does not exist has neither", () => {
+  for (const few of [1, 2, 9]) {
+    assert.deepEqual(bootstrapOverSequences(few, 0, () => [3, NaN]), [{ value: 3 }, undefined]);
+  }
+  assert.deepEqual(bootstrapOverSequences(10, 0, () => [3]), [{ value: 3, low: 3, high: 3 }]);
   assert.deepEqual(bootstrapOverSequences(0, 0, () => [NaN]), [undefined]);
 });
 
