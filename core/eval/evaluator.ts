@@ -43,6 +43,16 @@ export function realTokens({ tokenMask }: Pick<Batch, "tokenMask">): (token: num
 /** Ways to skip that a router is compared with. */
 export type Control = "random" | "rate-matched" | "shuffled";
 
+/** What the routed model answers for a batch, token by token. */
+export interface RoutedBatch {
+  /** `[B, T]`, nats. */
+  readonly losses: FloatTensor;
+  /** `[B, T, L']` */
+  readonly gates: FloatTensor;
+  /** `[B, T, L']`, where the router has any. */
+  readonly logits?: FloatTensor;
+}
+
 type Outputs = Partial<Record<EvaluationOutput, HostTensor>>;
 
 /** Gates of the tokens of a batch, `[B, T, L']`; what they are made for is the batch of that number. */
@@ -86,14 +96,23 @@ export class Evaluator implements AsyncDisposable {
     return await this.#gatedLoss("routed", batches, () => pointFeeds(at));
   }
 
-  /** The routed model on one batch, token by token: losses `[B, T]`, gates `[B, T, L']`. */
+  /** The routed model on one batch, token by token. */
   async routedTokens(
     batch: LabelledBatch,
     at: OperatingPoint,
     index = 0,
-  ): Promise<{ losses: FloatTensor; gates: FloatTensor }> {
-    const { losses, gates } = await this.#run("routed", batch, index, pointFeeds(at));
-    return { losses: losses as FloatTensor, gates: gates as FloatTensor };
+  ): Promise<RoutedBatch> {
+    const { losses, gates, logits } = await this.#run("routed", batch, index, pointFeeds(at));
+    return {
+      losses: losses as FloatTensor,
+      gates: gates as FloatTensor,
+      ...(logits ? { logits: logits as FloatTensor } : {}),
+    };
+  }
+
+  /** Losses of the trained model at full depth on one batch, `[B, T]`. */
+  async fullDepthTokens(batch: LabelledBatch, index = 0): Promise<FloatTensor> {
+    return (await this.#run("fullDepth", batch, index, {})).losses as FloatTensor;
   }
 
   /** The routed model with gates sampled as in training, at this temperature. */

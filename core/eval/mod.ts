@@ -1,4 +1,5 @@
 /** Evaluation: losses of text under a router's gates and under others, and questions with choices. */
+export * from "./analysis/mod.ts";
 export * from "./model_frontier.ts";
 export * from "./choices.ts";
 export * from "./comparison.ts";

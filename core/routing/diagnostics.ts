@@ -6,11 +6,15 @@ const COLLAPSED = { low: 0.02, high: 0.98 };
 /** What became of a router. */
 export type CollapseFlag = "none" | "all-skip" | "all-run" | "fixed-pattern";
 
+/** What became of a layer: hardly any token runs it, or hardly any skips it. */
+export type LayerFlag = "none" | "dead" | "always-on";
+
 /** Counts over real tokens, added up batch by batch. */
 export class RoutingStatistics {
   tokens = 0;
   readonly #active: Float64Array;
-  #entropy = 0;
+  readonly #entropy: Float64Array;
+  #decisions = 0;
   readonly #kindTokens: Float64Array;
   readonly #kindActive: Float64Array;
 
@@ -25,6 +29,7 @@ export class RoutingStatistics {
     readonly kinds: readonly string[] = [],
   ) {
     this.#active = new Float64Array(routableLayers);
+    this.#entropy = new Float64Array(routableLayers);
     this.#kindTokens = new Float64Array(kinds.length);
     this.#kindActive = new Float64Array(kinds.length);
   }
@@ -52,7 +57,9 @@ export class RoutingStatistics {
         const gate = gates[token * layers + layer]!;
         active += gate;
         this.#active[layer]! += gate;
-        if (logits.length > 0) this.#entropy += bernoulliEntropy(logits[token * layers + layer]!);
+        if (logits.length === 0) continue;
+        this.#entropy[layer]! += bernoulliEntropy(logits[token * layers + layer]!);
+        this.#decisions++;
       }
       const kind = kindOf?.[token];
       if (kind !== undefined && kind < this.kinds.length) {
@@ -79,7 +86,14 @@ export class RoutingStatistics {
 
   /** Mean entropy of one decision in bits: 1 is a coin toss, 0 is certainty. */
   get entropy(): number {
-    return this.#entropy / Math.max(this.tokens * this.routableLayers, 1) / Math.LN2;
+    const sum = this.#entropy.reduce((total, own) => total + own, 0);
+    return sum / Math.max(this.tokens * this.routableLayers, 1) / Math.LN2;
+  }
+
+  /** That of the decisions about each routable block; undefined for gates without a router. */
+  get layerEntropy(): number[] | undefined {
+    if (this.#decisions === 0) return undefined;
+    return Array.from(this.#entropy, (sum) => sum / this.tokens / Math.LN2);
   }
 
   /** Blocks run per token for each kind that occurs, anchor layers included. */
@@ -96,11 +110,20 @@ export class RoutingStatistics {
     const active = 1 - this.skipRatio;
     if (active < COLLAPSED.low) return "all-skip";
     if (active > COLLAPSED.high) return "all-run";
-    const fixed = this.layerActivity.every((share) =>
-      share < COLLAPSED.low || share > COLLAPSED.high
-    );
-    return fixed ? "fixed-pattern" : "none";
+    return this.layerFlags.every((flag) => flag !== "none") ? "fixed-pattern" : "none";
   }
+
+  /** Whether all tokens are treated alike by each routable block. */
+  get layerFlags(): LayerFlag[] {
+    return this.layerActivity.map((share) =>
+      share < COLLAPSED.low ? "dead" : share > COLLAPSED.high ? "always-on" : "none"
+    );
+  }
+}
+
+/** Entropy in bits of a yes-or-no answer that is yes with probability `p`. */
+export function binaryEntropy(p: number): number {
+  return p <= 0 || p >= 1 ? 0 : -(p * Math.log2(p) + (1 - p) * Math.log2(1 - p));
 }
 
 /** Entropy in nats of a yes-or-no decision with these log-odds. */

@@ -1,13 +1,7 @@
 /** What a router's gates tell about tokens, beyond what the layer tells. */
 
 import { RandomStream } from "../tensor/mod.ts";
-
-/** Entropy in bits of a yes-or-no answer that is yes in `ones` of `count` cases. */
-function binaryEntropy(ones: number, count: number): number {
-  if (ones === 0 || ones === count) return 0;
-  const p = ones / count;
-  return -(p * Math.log2(p) + (1 - p) * Math.log2(1 - p));
-}
+import { binaryEntropy } from "./diagnostics.ts";
 
 /**
  * Mutual information of a layer's gate and the token it is about, in bits, averaged over layers:
@@ -51,22 +45,32 @@ export class GateInformation {
   }
 
   #estimate(tokens: readonly number[]): number {
-    let bits = 0;
-    for (let layer = 0; layer < this.routableLayers; layer++) {
-      const counts = new Map<number, { count: number; ones: number }>();
-      let ones = 0;
-      tokens.forEach((token, i) => {
+    const layers = this.routableLayers;
+    const places = new Map<number, number>();
+    const placeOf = tokens.map((token) => {
+      const place = places.get(token) ?? places.size;
+      places.set(token, place);
+      return place;
+    });
+    const counts = new Float64Array(places.size);
+    const ones = new Float64Array(places.size * layers);
+    const all = new Float64Array(layers);
+    placeOf.forEach((place, i) => {
+      counts[place]!++;
+      for (let layer = 0; layer < layers; layer++) {
         const gate = this.#gates[i]![layer]!;
-        const own = counts.get(token) ?? { count: 0, ones: 0 };
-        counts.set(token, { count: own.count + 1, ones: own.ones + gate });
-        ones += gate;
-      });
-      let known = 0;
-      for (const own of counts.values()) {
-        known += own.count / tokens.length * binaryEntropy(own.ones, own.count);
+        ones[place * layers + layer]! += gate;
+        all[layer]! += gate;
       }
-      bits += (binaryEntropy(ones, tokens.length) - known) / this.routableLayers;
+    });
+    let bits = 0;
+    for (let layer = 0; layer < layers; layer++) {
+      let known = 0;
+      counts.forEach((count, place) => {
+        known += count * binaryEntropy(ones[place * layers + layer]! / count);
+      });
+      bits += binaryEntropy(all[layer]! / tokens.length) - known / tokens.length;
     }
-    return bits;
+    return bits / layers;
   }
 }

@@ -23,6 +23,8 @@ export interface Parts extends ModelParts {
   epochOf(index: number): number;
   /** The first `count` training batches, for calibration. */
   calibrationBatches(count: number): LabelledBatch[];
+  /** `[vocabulary]`: how often the run's training text has each id. */
+  trainingTokenCounts(): Uint32Array;
   /** The first `count` validation batches; fewer where the text has no more. */
   validationBatches(count: number): LabelledBatch[];
   /** The first `count` validation questions with choices; none where the text has none. */
@@ -72,6 +74,7 @@ export async function loadParts(
         { length: Math.min(count, order.batchesPerEpoch) },
         (_, index) => full(order.batch(index)),
       ),
+    trainingTokenCounts: () => countTokens(train, student.model.dims.vocabSize),
     validationBatches: (count) => firstBatches(packValidation(), batchSize, count),
     validationQuestions: (most) =>
       choiceBatches(corpus.questions?.("validation") ?? [], tokenizer, { batchSize, length, most }),
@@ -96,6 +99,16 @@ function batch(data: PackedDataset, batchSize: number) {
     mask.fill(1, 0, indices.length * data.length);
     return { ...data.batch(rows), tokenMask: floats([batchSize, data.length], mask) };
   };
+}
+
+/** How often each id is read. */
+function countTokens(data: PackedDataset, vocabSize: number): Uint32Array {
+  const counts = new Uint32Array(vocabSize);
+  for (let index = 0; index < data.count; index++) {
+    // The last token is the first of the next sequence.
+    for (const id of data.sequence(index).tokens.subarray(0, data.length)) counts[id]!++;
+  }
+  return counts;
 }
 
 function firstBatches(data: PackedDataset, batchSize: number, count: number): LabelledBatch[] {

@@ -166,13 +166,55 @@ testWithProcesses("exp4 times several depths", async () => {
   assert.ok(existsSync(place.path("timed", "speed.png")));
 });
 
-testWithProcesses("exp19 averages depth over sorts of tokens", async () => {
-  using place = await finish("exp19", ...TINY, ...TINY_OPTIONS, "--out", "analysed");
-  const rows = csvParse(Deno.readTextFileSync(place.path("analysed", "token_categories.csv")));
-  const all = rows.find((row) => row["category"] === "all")!;
-  const sorts = rows.filter((row) => !["all", "high loss"].includes(row["category"]!));
-  assert.equal(
-    sorts.reduce((sum, row) => sum + Number(row["tokens"]), 0),
-    Number(all["tokens"]),
-  );
-});
+testWithProcesses(
+  "exp19 trains a router and analyses it; analyze does so with a finished run",
+  async () => {
+    using place = await finish("exp19", ...TINY, ...TINY_OPTIONS, "--out", "analysed");
+    const read = (...path: string[]) => csvParse(Deno.readTextFileSync(place.path(...path)));
+    const rows = read("analysed", "token_categories.csv");
+    const all = rows.find((row) => row["category"] === "all")!;
+    const sorts = rows.filter((row) => row["grouping"] === "text");
+    for (const column of ["tokens", "difference"] as const) {
+      assert.ok(sorts.every((row) => Number.isFinite(Number(row[column]))), column);
+    }
+    assert.equal(
+      sorts.reduce((sum, row) => sum + Number(row["tokens"]), 0),
+      Number(all["tokens"]),
+    );
+    // Three layers, of which one always runs; four sequences of sixteen tokens.
+    assert.deepEqual(read("analysed", "depth_by_layer.csv").map(({ layer }) => layer), ["1", "2"]);
+    assert.equal(read("analysed", "depth_by_position.csv").length, 16);
+    const { findings, kinds, tokens } = readJsonObject(
+      place.path("analysed", "analysis.json"),
+      "the analysis",
+    ) as { findings: string[]; kinds: unknown[]; tokens: number };
+    assert.equal(tokens, Number(all["tokens"]));
+    assert.equal(kinds.length, rows.length);
+    assert.ok(findings.length > 0);
+    for (const figure of ["depth_by_kind", "depth_by_position", "layers_by_kind"]) {
+      assert.ok(existsSync(place.path("analysed", `${figure}.png`)), figure);
+    }
+
+    const run = join("analysed", "trials", "exp10,seed=0");
+    const again = await outcomeOf(place.startScript("analyze", "--run", run, "--out", "again"));
+    assertFinished(again);
+    assert.match(again.stdout, /tokens read +tokens +active layers/);
+    const whole = (folder: string) => Deno.readTextFileSync(place.path(folder, "analysis.json"));
+    assert.deepEqual(JSON.parse(whole("again")), JSON.parse(whole("analysed")));
+    // Without --out it goes into the run's folder; other text and fewer batches may be asked for.
+    const own = await outcomeOf(place.startScript("analyze", "--run", run, "--batches", "1"));
+    assertFinished(own);
+    const inRun = JSON.parse(whole(run)) as { tokens: number };
+    assert.ok(inRun.tokens > 0 && inRun.tokens < tokens);
+
+    const file = await outcomeOf(place.startScript("analyze", "--run", run, "--out", "text.txt"));
+    assertRefused(file, /text\.txt/);
+    const none = await outcomeOf(place.startScript("analyze", "--run", "exp11"));
+    assertRefused(none, /no finished run.*exp11/);
+    // What is trained is not trained again, and --fresh clears what an analysis leaves.
+    const fresh = await outcomeOf(
+      place.startScript("exp19", "--fresh", ...TINY, ...TINY_OPTIONS, "--out", "analysed"),
+    );
+    assertFinished(fresh);
+  },
+);

@@ -3,13 +3,14 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../contracts/errors.ts";
+import { isAnalysisFile } from "../analysis/files.ts";
 import { type SweepOptions } from "./command.ts";
 import { runTrials } from "./runner.ts";
 import { type Trial, type TrialOutcome } from "./trial.ts";
 
-/** All that sweeps, comparisons and analyses leave in their folders. */
+/** All that sweeps and comparisons leave in their folders. */
 const OWN_FILES =
-  /^(trials|(trials|comparison|budgets|token_categories)\.csv|(pareto|budgets)\.(svg|png|vl\.json))$/;
+  /^(trials|(trials|comparison|budgets)\.csv|(pareto|budgets)\.(svg|png|vl\.json))$/;
 
 /** Removes a sweep's folder; refuses one that is something else. */
 export function removeFolder(path: string): void {
@@ -17,7 +18,9 @@ export function removeFolder(path: string): void {
   if (!fs.statSync(path).isDirectory()) {
     throw new UserError(`Cannot start over in ${path}: it is a file; choose another --out`);
   }
-  const stranger = fs.readdirSync(path).find((name) => !OWN_FILES.test(name));
+  const stranger = fs.readdirSync(path).find((name) =>
+    !OWN_FILES.test(name) && !isAnalysisFile(name)
+  );
   if (stranger !== undefined) {
     throw new UserError(
       `Cannot start over in ${path}: ${stranger} is not of a sweep; choose another --out`,

@@ -70,6 +70,36 @@ for (const name of ROUTER_NAMES) {
   });
 }
 
+Deno.test("token by token the numbers are those of the whole text", async () => {
+  await evaluated("token-gumbel", async (evaluator) => {
+    const [routed, full] = [
+      await evaluator.routed(BATCHES, POINT),
+      await evaluator.fullDepth(BATCHES),
+    ];
+    const total = { routed: 0, full: 0, active: 0, tokens: 0 };
+    for (const [index, batch] of BATCHES.entries()) {
+      const { losses, gates, logits } = await evaluator.routedTokens(batch, POINT, index);
+      const fullDepth = await evaluator.fullDepthTokens(batch, index);
+      const layers = gates.shape[2]!;
+      for (let i = 0; i < losses.data.length; i++) {
+        if (batch.tokenMask.data[i] !== 1) continue;
+        total.tokens++;
+        total.routed += losses.data[i]!;
+        total.full += fullDepth.data[i]!;
+        for (let layer = i * layers; layer < (i + 1) * layers; layer++) {
+          total.active += gates.data[layer]!;
+          assert.equal(gates.data[layer] === 1, logits!.data[layer]! > POINT.threshold);
+        }
+      }
+    }
+    const { statistics } = routed;
+    const near = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-9, `${a} and ${b}`);
+    near(total.routed / total.tokens, routed.loss);
+    near(total.full / total.tokens, full.loss);
+    near(total.active / total.tokens, statistics.activeLayers - statistics.anchorLayers);
+  });
+});
+
 Deno.test("stochastic depth runs everything in evaluation, and skips when sampled", async () => {
   await evaluated("stochastic", async (evaluator) => {
     const routed = await evaluator.routed(BATCHES, POINT);

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { bernoulliEntropy, RoutingStatistics } from "../../../core/routing/mod.ts";
+import { bernoulliEntropy, binaryEntropy, RoutingStatistics } from "../../../core/routing/mod.ts";
 
 const everyToken = () => true;
 
@@ -93,4 +93,31 @@ Deno.test("collapse is told apart: all skipped, all run, one pattern for all, or
   assert.equal(flagOf(100, 1, 0), "fixed-pattern");
   assert.equal(flagOf(100, 50, 0), "none");
   assert.equal(flagOf(60, 60), "none");
+});
+
+Deno.test("the entropy of a share has its closed form, and is 0 at both ends", () => {
+  assert.deepEqual([0, 1, 0.5].map(binaryEntropy), [0, 0, 1]);
+  for (const p of [0.01, 0.2, 0.75]) {
+    assertNear(binaryEntropy(p) * Math.LN2, bernoulliEntropy(Math.log(p / (1 - p))));
+  }
+});
+
+Deno.test("layers are told apart: dead, always on, or neither", () => {
+  const statistics = new RoutingStatistics(4, 0);
+  for (let token = 0; token < 100; token++) {
+    statistics.add([0, 1, token % 2, token < 97 ? 1 : 0], [], everyToken);
+  }
+  assert.deepEqual(statistics.layerFlags, ["dead", "always-on", "none", "none"]);
+});
+
+Deno.test("each layer has the entropy of its own decisions, which is theirs on average", () => {
+  const statistics = new RoutingStatistics(3, 0);
+  statistics.add([1, 0, 1, 1, 0, 1], [0, 1000, Math.log(3), 0, -1000, -Math.log(3)], everyToken);
+  statistics.add([1, 0, 1], [1000, 1000, 1000], () => false);
+  const [toss, certain, quarter] = statistics.layerEntropy!;
+  assertNear(toss!, 1);
+  assertNear(certain!, 0);
+  assertNear(quarter!, binaryEntropy(0.25));
+  assertNear(statistics.entropy, (toss! + certain! + quarter!) / 3);
+  assert.equal(new RoutingStatistics(3, 0).layerEntropy, undefined);
 });

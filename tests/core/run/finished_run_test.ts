@@ -78,6 +78,19 @@ for (const [use, threshold] of [["last", 0.25], ["best", 0.125]] as const) {
     }));
 }
 
+Deno.test("tokens are counted over the text that the run was trained on, each once", () =>
+  inFolder(async (folder) => {
+    await using run = await openFinishedRun(await trained(folder), plugins, {}, true);
+    // Two batches of two sequences of eight tokens are all that two steps read.
+    const read = [0, 1].flatMap((index) => [...run.parts.trainingBatch(index).tokens.data]);
+    const counts = run.parts.trainingTokenCounts();
+    assert.equal(counts.reduce((sum, count) => sum + count, 0), 32);
+    assert.equal(counts.length, run.parts.student.model.dims.vocabSize);
+    counts.forEach((count, id) => {
+      assert.equal(count, read.filter((one) => one === id).length, `id ${id}`);
+    });
+  }));
+
 Deno.test("settings of a finished run may differ where they are said to, and are checked", () =>
   inFolder(async (folder) => {
     const path = await trained(folder);
