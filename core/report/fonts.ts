@@ -1,7 +1,16 @@
 /** The fonts of figures: their files, and how wide they make a text. */
 
-// @ts-types="@types/opentype.js"
-import type { Font } from "opentype.js";
+/**
+ * What of opentype.js is used. Its published types bring those of browsers with them, which would then
+ * hold for the whole project.
+ */
+interface OpenType {
+  parse(file: ArrayBuffer): Font;
+}
+interface Font {
+  readonly unitsPerEm: number;
+  charToGlyph(letter: string): { readonly advanceWidth?: number };
+}
 
 const FILES = { regular: "ttf/DejaVuSans.ttf", bold: "ttf/DejaVuSans-Bold.ttf" } as const;
 
@@ -32,8 +41,7 @@ export function textWidths(): Promise<TextWidth> {
 const USUAL_SIZE = 11;
 
 async function loadWidths(): Promise<TextWidth> {
-  // @ts-types="@types/opentype.js"
-  const { default: opentype } = await import("opentype.js");
+  const { default: opentype }: { readonly default: OpenType } = await import("opentype.js");
   const load = async (weight: keyof typeof FILES): Promise<Font> =>
     opentype.parse((await fontFile(weight)).buffer);
   const [regular, bold] = await Promise.all([load("regular"), load("bold")]);
