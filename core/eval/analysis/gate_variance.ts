@@ -16,6 +16,7 @@
  */
 
 import { type Estimate } from "./bootstrap.ts";
+import { numbered } from "./loss_cells.ts";
 import { type Grouping, type RoutingObservations } from "./observations.ts";
 import { BLOCKS, SequenceCells } from "./sequence_cells.ts";
 
@@ -48,7 +49,8 @@ export function gateVariance(
   const factors = [
     { name: "layer", of: new Int32Array(tokens) },
     { name: "position", of: positionOf },
-    { name: "token", of: idOf },
+    // Few of a large vocabulary occur.
+    { name: "token", of: numbered(idOf).of },
     ...groupings,
     { name: "sequence", of: sequenceOf },
   ];

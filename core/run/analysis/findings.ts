@@ -70,9 +70,9 @@ function varianceFinding({ gateVariance }: RoutingAnalysis): string | undefined 
     return `Which layer it is explains ${percent(alone)} of what the gates differ in: the router ` +
       "has learned which layers to run, and treats tokens alike.";
   }
-  const rest = factors.filter(({ factor }) => factor !== "sequence").map((
-    { factor, beyondLayer },
-  ) => `${factor} ${percent(Math.max(0, beyondLayer!.value) / (1 - alone))}`);
+  const rest = factors.map(({ factor, beyondLayer }) =>
+    `${factor} ${percent(Math.max(0, beyondLayer!.value) / (1 - alone))}`
+  );
   return `Which layer it is explains ${percent(alone)} of what the gates differ in. Of the rest, ` +
     `groups explain: ${rest.join(", ")}; what none explains is context or chance.`;
 }
