@@ -45,7 +45,7 @@ export async function writeResults(
     run.file("training"),
     trainingFigure(metrics, {
       title: `${config.name}: ${config.model} on ${config.data}, seed ${config.seed}`,
-      targetSkip: config.objective.targetSkip,
+      ...(config.objective.targetWeight > 0 ? { targetSkip: config.objective.targetSkip } : {}),
       layers: {
         total: parts.student.model.dims.numLayers,
         anchor: config.router.anchorLayers,
