@@ -13,8 +13,10 @@ import type { PageData } from "./page_data.ts";
 /** Where `page/` is: beside this module, on the disk or wherever the package comes from. */
 const SOURCES = new URL("./page/", import.meta.url);
 const DOCUMENT = "index.html";
-const STYLE = "style.css";
 const SCRIPT = "main.js";
+
+/** `<link rel="stylesheet" href="a.css">`, one or several in a row. */
+const STYLES = /^(?: *<link rel="stylesheet" href="[\w-]+\.css">\n)+/m;
 
 /** `import { a, b } from "./c.js";` */
 const IMPORT = /^import\s[^;]*?\sfrom "\.\/(?<name>[\w-]+\.js)";\n/gm;
@@ -35,18 +37,16 @@ export async function reportPage(
   data: PageData,
   { live = false }: PageOptions = {},
 ): Promise<string> {
-  const [document, style, script] = await Promise.all([
-    source(DOCUMENT),
-    source(STYLE),
-    joinScripts(SCRIPT),
-  ]);
+  const [document, script] = await Promise.all([source(DOCUMENT), joinScripts(SCRIPT)]);
+  const links = STYLES.exec(document)?.[0] ?? "";
+  const style = await joinStyles(links);
   const policy = contentPolicy(style, script, live);
   const parts: readonly (readonly [string, string])[] = [
     [
       '<meta charset="utf-8">',
       `<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="${policy}">`,
     ],
-    [`<link rel="stylesheet" href="${STYLE}">`, `<style>${style}</style>`],
+    [links, `<style>${style}</style>\n`],
     [
       `<script type="module" src="${SCRIPT}"></script>`,
       `<script type="application/json" id="data">${asJson({ ...data, live })}</script>\n` +
@@ -76,6 +76,12 @@ function contentPolicy(style: string, script: string, live: boolean): string {
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
+}
+
+/** The style sheets that are linked, in their order. */
+async function joinStyles(links: string): Promise<string> {
+  const names = Array.from(links.matchAll(/href="([^"]+)"/g), ([, name]) => name!);
+  return (await Promise.all(names.map(source))).join("\n");
 }
 
 /** The modules that `main` needs, each once and after those it imports, as one module. */
