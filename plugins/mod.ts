@@ -10,6 +10,7 @@ import {
   wikitextFiles,
   type WikitextName,
 } from "./corpora/wikitext/files.ts";
+import { local } from "./launchers/local/mod.ts";
 import { llama3 } from "./models/llama3.ts";
 import { llamaKind } from "./models/llama/mod.ts";
 import { openllama } from "./models/openllama.ts";
@@ -68,6 +69,7 @@ export function builtinPlugins(): Plugins {
       );
     }, from);
   }
+  for (const launcher of [local]) plugins.launchers.register(launcher.name, launcher, from);
   for (const task of [...microTasks, ...tasks]) plugins.tasks.register(task.name, task, from);
   for (const group of taskGroups) plugins.taskGroups.register(group.name, group, from);
   return plugins;

@@ -16,7 +16,7 @@ import { formatDuration } from "../progress.ts";
 import { formatTable } from "../table.ts";
 import { commonArgs, seedsOf, type SweepOptions } from "./command.ts";
 import { onFrontier, rankCorrelation } from "./frontier.ts";
-import { failureIn, removeFolder, runTold, setArgs } from "./study.ts";
+import { failureIn, runTold, setArgs, startOver } from "./study.ts";
 import { type Trial } from "./trial.ts";
 
 /** What a sweep tries. */
@@ -78,7 +78,7 @@ type Row = Readonly<Record<string, number>>;
  * @throws {UserError} when a trial failed twice, after everything else is done and written.
  */
 export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<void> {
-  if (options.fresh) removeFolder(options.out);
+  startOver(options);
   const trials = trialsOf(sweep, options);
   const started = performance.now();
   const outcomes = await runTold(trials.map(({ trial }) => trial), options);
