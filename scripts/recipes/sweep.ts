@@ -2,7 +2,7 @@
 
 import "../../core/run/permissions.ts";
 import { join } from "node:path";
-import { readOptions } from "../../core/run/command.ts";
+import { countFrom, numberBetween, readOptions } from "../../core/run/command.ts";
 import { runScript } from "../../core/run/script.ts";
 import { numbers, shares, sweepCommand } from "../../core/run/sweep/command.ts";
 import { chosenLauncher } from "../../core/run/sweep/launchers.ts";
@@ -37,7 +37,13 @@ export async function sweep(choices: SweepChoices): Promise<void> {
   const command = sweepCommand(`deno task ${name}`, description, out, launchers)
     .option("--experiment <name>", "experiment that is run at every point", experiment)
     .option("--targets <list>", "skip ratios to aim at", shares("--targets"), targets)
-    .option("--penalties <list>", "prices of a layer to try", numbers, penalties);
+    .option("--penalties <list>", "prices of a layer to try", numbers, penalties)
+    .option(
+      "--stop-early <n>",
+      "at each rung go on with one of n trials, those that others beat are given up",
+      numberBetween(1.01, Infinity),
+    )
+    .option("--first-rung <step>", "step of the first rung", countFrom(1), 100);
   await runScript(async () => {
     const options = readOptions(command);
     const launcher = chosenLauncher(command, options, launchers);
@@ -50,6 +56,9 @@ export async function sweep(choices: SweepChoices): Promise<void> {
         "objective.sparsityWeight": options.penalties,
       },
       args: [...LEAN, ...settings].flatMap((set) => ["--set", set]),
+      ...(options.stopEarly === undefined
+        ? {}
+        : { earlyStopping: { reduction: options.stopEarly, firstStep: options.firstRung } }),
     }, { ...options, launcher });
   });
 }

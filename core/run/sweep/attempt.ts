@@ -9,7 +9,7 @@ import { TRIAL_FILES } from "../run_folder.ts";
 import { readRunRecord } from "../run_record.ts";
 import { Judge } from "./early_stopping.ts";
 import { earlyStoppingOf, trialFolders } from "./sweep_folder.ts";
-import { type Trial, type TrialOutcome, type TrialState } from "./trial.ts";
+import { peakMemoryOf, type Trial, type TrialOutcome, type TrialState } from "./trial.ts";
 import { noteStop, stopOf } from "./trial_files.ts";
 
 /** How an attempt is made. */
@@ -43,7 +43,7 @@ export interface Attempt {
   stop(): void;
 }
 
-/** Milliseconds between two looks at a child. */
+/** Milliseconds between two looks. */
 const EVERY = 500;
 
 /** Lines that are kept of what it prints. */
@@ -79,7 +79,7 @@ async function endOf(
   stop: () => void,
   onLine: (line: string) => void = () => {},
 ): Promise<AttemptEnd> {
-  using watch = new Watch(trial, child.pid, stop);
+  using watch = new Watch(trial, stop);
   const lines: string[] = [];
   const [, { code, signal }] = await Promise.all([
     readLines(child.stderr, (line) => {
@@ -94,9 +94,15 @@ async function endOf(
   if (code === 0) return { ...end, ...finishedOrNot(trial) };
   const { stopped } = watch;
   const reason = signal === "SIGKILL"
-    ? `it was killed (SIGKILL), most likely for memory${watch.memory()}`
+    ? `it was killed (SIGKILL), most likely for memory${memoryOf(trial)}`
     : `exit code ${code}: ${telling(lines) ?? "it said nothing"}`;
   return { ...end, finished: false, reason, ...(stopped ? { stopped } : {}) };
+}
+
+/** `: it had taken 512 MB`, as far as its metrics tell. */
+function memoryOf(trial: Trial): string {
+  const peak = peakMemoryOf(trial);
+  return peak === undefined ? "" : `: it had taken ${Math.round(peak / 2 ** 20)} MB`;
 }
 
 /** The line that says what went wrong. */
@@ -129,16 +135,14 @@ async function readLines(
   if (rest !== "") onLine(rest);
 }
 
-/** Looks at a child now and then: at its memory, and at whether it is to go on. */
+/** Looks now and then whether a trial is to go on. */
 class Watch implements Disposable {
   stopped: Stop | undefined;
-  #peakKilobytes = 0;
   readonly #judge: Judge | undefined;
   readonly #timer = setInterval(() => this.#look(), EVERY);
 
   constructor(
     private readonly trial: Trial,
-    private readonly pid: number,
     private readonly stop: () => void,
   ) {
     const rule = earlyStoppingOf(trial.folder);
@@ -146,13 +150,7 @@ class Watch implements Disposable {
     this.#judge = rule && new Judge(rule, trial.folder, () => trialFolders(sweep));
   }
 
-  /** ` (it had taken 512 MB)`, as far as that is known. */
-  memory(): string {
-    return this.#peakKilobytes === 0 ? "" : ` (it had taken ${this.#peakKilobytes >> 10} MB)`;
-  }
-
   #look(): void {
-    this.#peakKilobytes = Math.max(this.#peakKilobytes, peakKilobytes(this.pid));
     if (this.stopped) return;
     this.stopped = this.#reasonToStop();
     if (this.stopped) this.stop();
@@ -170,16 +168,6 @@ class Watch implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-  }
-}
-
-/** The most memory that a process has held; 0 where the system does not tell. */
-function peakKilobytes(pid: number): number {
-  try {
-    const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
-  } catch {
-    return 0;
   }
 }
 

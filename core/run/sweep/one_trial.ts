@@ -114,6 +114,7 @@ class Asked implements Disposable {
     listener: () => {
       if (this.code === TRIAL_CODES.interrupted && signal === "SIGINT") Deno.exit(code);
       this.code ??= code;
+      console.error(`${signal}: saving`);
       // A terminal has told the experiment already; telling it twice would kill it.
       if (signal !== "SIGINT" || !Deno.stdin.isTerminal()) this.attempt?.stop();
     },

@@ -4,10 +4,11 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../contracts/errors.ts";
 import { type Launcher, type TrialEnd } from "../../contracts/launcher.ts";
+import { isOpen } from "../run_folder.ts";
 import { readRunRecord } from "../run_record.ts";
 import { type SweepOptions } from "./command.ts";
 import { refuseTwins, runTrials } from "./runner.ts";
-import { type EarlyStopping, openSweep, sweepFolder } from "./sweep_folder.ts";
+import { type EarlyStopping, openSweep, sweepFolder, trialFolders } from "./sweep_folder.ts";
 import { stateOf, type Trial, type TrialOutcome } from "./trial.ts";
 import { describeTrial, forgetStop, stopOf } from "./trial_files.ts";
 
@@ -25,6 +26,13 @@ export function removeFolder(path: string): void {
   if (stranger !== undefined) {
     throw new UserError(
       `Cannot start over in ${path}: ${stranger} is not of a sweep; choose another --out`,
+    );
+  }
+  const running = trialFolders(path).find(isOpen);
+  if (running !== undefined) {
+    throw new UserError(
+      `Cannot start over in ${path}: ${running} is open in another process; wait for it, or give ` +
+        `deno task sweep cancel ${path}`,
     );
   }
   fs.rmSync(path, { recursive: true });

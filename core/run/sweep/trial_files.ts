@@ -22,6 +22,9 @@ import { TRIAL_FILES } from "../run_folder.ts";
 /** Scripts below it are named from here: elsewhere the project may lie in another folder. */
 const ROOT = join(import.meta.dirname!, "../../..");
 
+/** A trial that failed so often is reported, and not tried again by itself. */
+export const TRIES = 2;
+
 /** An attempt that failed. */
 export interface Failure {
   /** What happened, in a line. */

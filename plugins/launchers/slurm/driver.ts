@@ -23,6 +23,7 @@ import {
   noteFailure,
   noteStop,
   stopOf,
+  TRIES,
 } from "../../../core/run/sweep/trial_files.ts";
 import { largestArray, slurm } from "./commands.ts";
 import { explainEnd } from "./explain.ts";
@@ -36,9 +37,6 @@ import {
   SUBMISSIONS,
   submit,
 } from "./submissions.ts";
-
-/** A trial that failed so often is reported. */
-const TRIES = 2;
 
 /** Looks that find nothing of a task before it counts as lost: shared file systems take their time. */
 const PATIENCE = 2;

@@ -1,7 +1,13 @@
 /** Trials as tasks of Slurm job arrays. */
 
+import fs from "node:fs";
 import { join } from "node:path";
-import { type LauncherKind, type QueuedTrial } from "../../../core/contracts/mod.ts";
+import {
+  type LauncherKind,
+  type QueuedTrial,
+  type SweepFolder,
+  UserError,
+} from "../../../core/contracts/mod.ts";
 import { EarlyExit } from "../../../core/run/script.ts";
 import { slurm } from "./commands.ts";
 import { drive } from "./driver.ts";
@@ -15,6 +21,9 @@ import {
   SUBMISSIONS,
   trialFolderName,
 } from "./submissions.ts";
+
+/** Whether anything of a sweep was ever submitted. */
+const wasUsed = ({ path }: SweepFolder) => fs.existsSync(join(path, SUBMISSIONS));
 
 /** The launcher `slurm`. */
 export const slurmLauncher: LauncherKind = {
@@ -36,6 +45,7 @@ export const slurmLauncher: LauncherKind = {
     };
   },
   queued: async (sweep) => {
+    if (!wasUsed(sweep)) return new Map();
     const queue = await readQueue(sweep);
     if ("away" in queue) return undefined;
     const trials = new Map<string, QueuedTrial>();
@@ -52,8 +62,11 @@ export const slurmLauncher: LauncherKind = {
     return trials;
   },
   cancel: async (sweep) => {
+    if (!wasUsed(sweep)) return 0;
     const queue = await readQueue(sweep);
-    if ("away" in queue) return 0;
+    if ("away" in queue) {
+      throw new UserError(`Slurm is out of reach (${queue.away}): cancel again when it is back`);
+    }
     const jobs = [...queue.values()].filter((task) => !isOver(task)).map(({ job }) => job);
     const all = [...new Set(jobs)];
     if (all.length > 0) await slurm("scancel", ...all);

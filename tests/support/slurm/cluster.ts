@@ -19,10 +19,12 @@ const MEMORY = 4000;
 
 /** What is missing on this machine for a cluster; undefined: nothing. */
 export function lacksSlurm(): string | undefined {
-  const missing = ["sbatch", "slurmctld", "slurmd", "munged"].filter((name) =>
+  const missing = ["sbatch", "slurmctld", "slurmd", "munged", "ps"].filter((name) =>
     !PATH.split(":").some((folder) => fs.existsSync(join(folder, name)))
   );
-  return missing.length > 0 ? `${missing.join(", ")} (Debian: slurm-wlm, munge)` : undefined;
+  return missing.length > 0
+    ? `${missing.join(", ")} (Debian: slurm-wlm, munge, procps)`
+    : undefined;
 }
 
 /** Waits until something is so. */
@@ -138,18 +140,19 @@ export class SlurmCluster implements AsyncDisposable {
   /** Ends a node with all that runs on it, as when it loses its power. */
   async powerLoss(node: string): Promise<void> {
     await this.end(node, "SIGKILL");
-    const jobs = this.#processes().filter(({ env }) => env.includes(`SLURMD_NODENAME=${node}\0`));
+    const jobs = processes(`SLURM_CONF=${this.env.SLURM_CONF}`, `SLURMD_NODENAME=${node}`);
     const parents = new Set(jobs.map(({ parent }) => parent));
-    const steps = this.#processes().filter(({ pid, name }) =>
-      parents.has(pid) && name.startsWith("slurmstepd")
+    const steps = this.#processes().filter(({ pid, command }) =>
+      parents.has(pid) && command.startsWith("slurmstepd")
     );
     for (const { pid } of [...steps, ...jobs]) killQuietly(pid);
   }
 
-  /** Processes of a job's trial on the nodes, by a word of their command line. */
-  processesWith(word: string): number[] {
-    return this.#processes().filter(({ pid }) => commandLine(pid).includes(word))
-      .map(({ pid }) => pid);
+  /** Experiments that run on the nodes now, by a word of their command line. */
+  experiments(word: string): number[] {
+    return this.#processes().filter(({ command }) =>
+      /\/exp\d+\.ts /.test(command) && command.includes(word)
+    ).map(({ pid }) => pid);
   }
 
   #spawn(name: string, [command, ...args]: readonly string[]): void {
@@ -163,20 +166,9 @@ export class SlurmCluster implements AsyncDisposable {
     this.#daemons.set(name, child);
   }
 
-  /** All processes that were started for this cluster: its environment tells. */
-  #processes(): { pid: number; parent: number; name: string; env: string }[] {
-    return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => {
-      try {
-        const env = fs.readFileSync(`/proc/${name}/environ`, "utf8");
-        if (!env.includes(`SLURM_CONF=${this.env.SLURM_CONF}`)) return [];
-        const stat = fs.readFileSync(`/proc/${name}/stat`, "utf8");
-        const [, comm = "", parent = ""] = /^\d+ \((.*)\) \S (\d+)/.exec(stat)!;
-        return [{ pid: Number(name), parent: Number(parent), name: comm, env }];
-      } catch {
-        // It has ended meanwhile, or is somebody else's.
-        return [];
-      }
-    });
+  /** All processes that were started for this cluster: their environment tells. */
+  #processes(): Process[] {
+    return processes(`SLURM_CONF=${this.env.SLURM_CONF}`);
   }
 
   #configuration(address: string): string {
@@ -242,12 +234,30 @@ function killQuietly(pid: number, signal: Deno.Signal = "SIGKILL"): void {
   }
 }
 
-function commandLine(pid: number): string {
-  try {
-    return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return "";
-  }
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+}
+
+/** Processes with all of these in their environment. By other programs, as Deno keeps off `/proc`. */
+function processes(...variables: readonly string[]): Process[] {
+  const read = (command: string, ...args: readonly string[]) => {
+    const { stdout } = new Deno.Command(command, { args: [...args], stderr: "null" }).outputSync();
+    return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
+  };
+  const search = 'grep -slaF -- "$0" /proc/[0-9]*/environ';
+  const [pids = [], ...others] = variables.map((variable) =>
+    read("sh", "-c", search, variable).map((path) => path.split("/")[2]!)
+  );
+  const all = pids.filter((pid) => others.every((other) => other.includes(pid)));
+  if (all.length === 0) return [];
+  return read("ps", "-ww", "-o", "pid=,ppid=,stat=,args=", "-p", all.join()).flatMap((line) => {
+    const [, pid, parent, stat = "", command = ""] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(
+      line,
+    )!;
+    return stat.startsWith("Z") ? [] : [{ pid: Number(pid), parent: Number(parent), command }];
+  });
 }
 
 /** Slurm binds to what the name of the host stands for. */
