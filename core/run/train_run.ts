@@ -1,6 +1,7 @@
 /** Trains a run: steps, evaluations, metrics, checkpoints, and stopping in good order. */
 
 import process from "node:process";
+import { setImmediate } from "node:timers";
 import {
   AdamW,
   CheckpointStore,
@@ -116,6 +117,8 @@ export async function trainRun(
   try {
     while (!trainer.done) {
       const report = await trainer.next();
+      // A backend may answer at once, and then nothing else would ever be heard: Ctrl-C is.
+      await new Promise((resolve) => setImmediate(resolve));
       state = {
         ...state,
         step: report.step,

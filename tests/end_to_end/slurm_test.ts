@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { csvParse } from "d3-dsv";
 import { readMetrics } from "../../core/run/metrics_csv.ts";
 import { FakeExperiment } from "../core/run/sweep/fake_trials.ts";
-import { lacksSlurm, SlurmCluster, until } from "../support/slurm/cluster.ts";
+import { lacksSlurm, SlurmCluster } from "../support/slurm/cluster.ts";
 import { type DrivenTrial } from "../support/slurm/drive.ts";
+import { until } from "../support/until.ts";
 import {
   assertFinished,
   assertRefused,
@@ -80,7 +81,7 @@ async function lostNodes(scene: Scene): Promise<void> {
   const trials = Array.from({ length: 8 }, (_, k) => ({
     name: `trial${k}`,
     script,
-    args: [...place.tiny(), "--steps", "30", "--set", `objective.targetSkip=0.${k + 1}`],
+    args: [...place.tiny(), "--steps", "60", "--set", `objective.targetSkip=0.${k + 1}`],
   }));
   const sweep = drive(scene, "swept", "slurm", HURRY, trials);
   const ended = outcomeOf(sweep);
@@ -109,7 +110,8 @@ async function lostNodes(scene: Scene): Promise<void> {
   assert.ok(!finished(victims));
 
   await cluster.end("slurmctld", "SIGTERM");
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  // Commands try for nine seconds before they give up.
+  await new Promise((resolve) => setTimeout(resolve, 12_000));
   cluster.startController();
 
   await until(

@@ -188,7 +188,8 @@ class Driver {
     const meaning = await explainEnd(task, trial, place);
     switch (meaning.kind) {
       case "cancelled":
-        noteStop(trial.folder, { kind: "cancelled", why: meaning.why });
+        // Where a failure is noted, it was cancelled here, as it could not be started.
+        if (!noted) noteStop(trial.folder, { kind: "cancelled", why: meaning.why });
         break;
       case "unseen":
         await this.#giveUpUnseen(meaning.why, place, queue);

@@ -4,11 +4,11 @@
  * root only for nodes that do not see a folder.
  */
 
-import assert from "node:assert/strict";
 import fs from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { works } from "../../end_to_end/command.ts";
+import { until } from "../until.ts";
 
 /** Where Debian has daemons. */
 const PATH = `${Deno.env.get("PATH")}:/usr/sbin:/sbin`;
@@ -25,19 +25,6 @@ export function lacksSlurm(): string | undefined {
   return missing.length > 0
     ? `${missing.join(", ")} (Debian: slurm-wlm, munge, procps)`
     : undefined;
-}
-
-/** Waits until something is so. */
-export async function until(
-  what: string,
-  isSo: () => boolean | Promise<boolean>,
-  seconds = 60,
-): Promise<void> {
-  const end = Date.now() + 1000 * seconds;
-  while (!await isSo()) {
-    assert.ok(Date.now() < end, `waited ${seconds}s in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 /** A running cluster with the nodes n1 and n2. Dispose of it to end everything that it started. */

@@ -31,12 +31,13 @@ if (import.meta.main) {
     const sweep = openSweep(folder);
     trials.forEach(describeTrial);
     const started = performance.now();
+    const say = (line: string) =>
+      console.error(`${((performance.now() - started) / 1000).toFixed(1)}s ${line}`);
     const ends = await builtinPlugins().launchers.get(launcher).create(JSON.parse(options))
       .run(trials, sweep, {
-        onEnd: ({ trial }, ended, total) => console.error(`${ended}/${total} ${trial.name}`),
-        onRetry: ({ name }, failure) => console.error(`${name} is tried again: ${failure}`),
-        onNote: (line) =>
-          console.error(`${((performance.now() - started) / 1000).toFixed(1)}s ${line}`),
+        onEnd: ({ trial }, ended, total) => say(`${ended}/${total} ${trial.name}`),
+        onRetry: ({ name }, failure) => say(`${name} is tried again: ${failure}`),
+        onNote: say,
       });
     for (const { trial: { name }, ...end } of ends) console.log(JSON.stringify({ name, ...end }));
   });
