@@ -1,7 +1,6 @@
 /** Trains a run: steps, evaluations, metrics, checkpoints, and stopping in good order. */
 
 import process from "node:process";
-import { setImmediate } from "node:timers";
 import {
   AdamW,
   CheckpointStore,
@@ -117,8 +116,8 @@ export async function trainRun(
   try {
     while (!trainer.done) {
       const report = await trainer.next();
-      // A backend may answer at once, and then nothing else would ever be heard: Ctrl-C is.
-      await new Promise((resolve) => setImmediate(resolve));
+      // A backend may answer at once, and then signals would wait: they are heard when time passes.
+      await new Promise((resolve) => setTimeout(resolve, 0));
       state = {
         ...state,
         step: report.step,

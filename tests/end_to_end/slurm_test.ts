@@ -81,7 +81,7 @@ async function lostNodes(scene: Scene): Promise<void> {
   const trials = Array.from({ length: 8 }, (_, k) => ({
     name: `trial${k}`,
     script,
-    args: [...place.tiny(), "--steps", "60", "--set", `objective.targetSkip=0.${k + 1}`],
+    args: [...place.tiny(), "--steps", "40", "--set", `objective.targetSkip=0.${k + 1}`],
   }));
   const sweep = drive(scene, "swept", "slurm", HURRY, trials);
   const ended = outcomeOf(sweep);
@@ -108,6 +108,8 @@ async function lostNodes(scene: Scene): Promise<void> {
   const victims = victim()!;
   await cluster.powerLoss(lost);
   assert.ok(!finished(victims));
+  // Meanwhile, what the numbers should be.
+  const local = outcomeOf(drive(scene, "local", "local", { jobs: 1 }, trials));
 
   await cluster.end("slurmctld", "SIGTERM");
   // Commands try for nine seconds before they give up.
@@ -129,9 +131,9 @@ async function lostNodes(scene: Scene): Promise<void> {
     log(scene, "swept", "trial0"),
     /restarts: 0[\s\S]*SIGUSR2: saving[\s\S]*restarts: 1/,
   );
-  assert.match(log(scene, "swept", victims), /restarts: 0[\s\S]*(restarts: 1|== job)/);
+  assert.match(log(scene, "swept", victims), /restarts: 0[\s\S]*restarts: 1/);
 
-  assertFinished(await outcomeOf(drive(scene, "local", "local", { jobs: 2 }, trials)));
+  assertFinished(await local);
   const table = await tableOf(scene, "swept");
   assert.deepEqual(table.map((row) => row["trial"]), trials.map(({ name }) => name));
   assert.deepEqual(table, await tableOf(scene, "local"));
