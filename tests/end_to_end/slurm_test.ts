@@ -156,17 +156,22 @@ async function killedDriver(scene: Scene, count: number): Promise<void> {
   }));
   for (const launcher of ["slurm", "local"]) {
     const out = `short ${launcher}`;
-    const options = launcher === "slurm" ? HURRY : { jobs: 2 };
+    const options = launcher === "slurm" ? { pollSeconds: 0.5 } : { jobs: 2 };
     const begun = fake.started.length;
     const first = drive(scene, out, launcher, options, trials);
     const gone = outcomeOf(first);
     await until("a tenth of them is done", () => fake.started.length - begun > count / 10, 120);
     first.kill(launcher === "slurm" ? "SIGKILL" : "SIGINT");
-    await gone;
+    const { stderr } = await gone;
     const second = await outcomeOf(drive(scene, out, launcher, options, trials));
     const ends = endsOf(second);
     assert.equal(ends.size, count);
     for (const [name, end] of ends) assert.ok("kept" in end, `${name}: ${JSON.stringify(end)}`);
+    // With how many seconds since the start in front of it.
+    const told = [stderr, second.stderr].flatMap((text) => text.trimEnd().split("\n"));
+    if (TOLD) {
+      console.log([launcher, ...told.filter((line) => / submitted /.test(line))], told.at(-1));
+    }
     if (launcher === "slurm") {
       // The jobs went on without the driver, and the next one found them.
       assert.doesNotMatch(second.stderr, /submitted/);
@@ -272,7 +277,9 @@ async function stopped(scene: Scene): Promise<void> {
   assert.match(after.stdout, /6 trials: 6 cancelled/);
 }
 
-const MANY = Number(Deno.env.get("DLR_SLURM_TRIALS") ?? 24);
+/** How many short trials there are; where it is said, it is said too how long they took. */
+const TOLD = Deno.env.get("DLR_SLURM_TRIALS");
+const MANY = Number(TOLD ?? 24);
 
 testWithProcesses("sweeps on a Slurm cluster", async (test) => {
   await using cluster = await SlurmCluster.start();

@@ -40,15 +40,11 @@ export async function slurm(
   }
 }
 
-/**
- * The environment that commands, and so jobs, are given: without what Slurm set for a job that this may
- * run inside of, and without the loader's variables where Deno may not hand them on.
- */
+/** The environment of commands, and so of jobs: without what Slurm set for a job that this runs in. */
 function environment(): Record<string, string> {
-  const free = Deno.permissions.querySync({ name: "run" }).state === "granted";
   return Object.fromEntries(
     Object.entries(Deno.env.toObject()).filter(([name]) =>
-      (!name.startsWith("SLURM_") || name === "SLURM_CONF") && (free || !/^(LD|DYLD)_/.test(name))
+      !name.startsWith("SLURM_") || name === "SLURM_CONF"
     ),
   );
 }

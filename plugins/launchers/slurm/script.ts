@@ -94,7 +94,7 @@ fi
 exec >>"$trial/${TRIAL_FILES.log}" 2>&1
 echo "== job $task on \${SLURMD_NODENAME:-$(hostname)}, restarts: $restarts"
 ${options.setup.map((line) => `${line}\n`).join("")}
-deno run --quiet --config "$project/deno.json" -P --allow-run "$project/scripts/trial.ts" \\
+deno run --quiet --config "$project/deno.json" -P "$project/scripts/trial.ts" \\
   --threads "\${SLURM_CPUS_PER_TASK:-\${SLURM_CPUS_ON_NODE:-1}}" \\
   --attempt "$task-$restarts" \${SLURM_MEM_PER_NODE:+--memory "$SLURM_MEM_PER_NODE"} "$trial" &
 child=$!

@@ -114,6 +114,29 @@ function test(name: string, body: (fake: FakeExperiment) => Promise<void>): void
   testWithProcesses(name, () => withFake(body));
 }
 
+test("--dry-run prints the script, without Slurm, and touches nothing", async (fake) => {
+  const kept = join(fake.folder, "sweep", "trials");
+  Deno.mkdirSync(kept, { recursive: true });
+  const words = "--model qwen3b --launcher slurm --partition gpu --gres gpu:1 --time 4:00:00 " +
+    "--array-limit 8 --dry-run --fresh --out sweep";
+  for (const [script, last] of [["pareto", 6], ["exp30", 5], ["exp31", 5], ["compare", 29]]) {
+    const config = ["--quiet", "--config", join(ROOT, "deno.json"), "-P"];
+    const outcome = await outcomeOf(
+      new Deno.Command(Deno.execPath(), {
+        args: ["run", ...config, join(ROOT, "scripts", `${script}.ts`), ...words.split(" ")],
+        cwd: fake.folder,
+        stdout: "piped",
+        stderr: "piped",
+        env: { PATH: "/nowhere" },
+      }).spawn(),
+    );
+    assert.equal(outcome.code, 0, outcome.stderr);
+    assert.match(outcome.stdout, /^#!\/bin\/bash\n#SBATCH /);
+    assert.ok(outcome.stdout.includes(`#SBATCH --array=0-${last}%8\n`), outcome.stdout);
+  }
+  assert.deepEqual(readdirSync(join(fake.folder, "sweep")), ["trials"]);
+});
+
 test("without sbatch it says where to go", async (fake) => {
   writeFileSync(join(fake.folder, "trials.json"), "[]");
   assertRefused(await drive(fake, { PATH: "/nowhere" }), /no sbatch on this machine: .*login node/);
