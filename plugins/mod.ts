@@ -10,6 +10,8 @@ import {
   wikitextFiles,
   type WikitextName,
 } from "./corpora/wikitext/files.ts";
+import { local } from "./launchers/local/mod.ts";
+import { slurmLauncher } from "./launchers/slurm/mod.ts";
 import { llama3 } from "./models/llama3.ts";
 import { llamaKind } from "./models/llama/mod.ts";
 import { openllama } from "./models/openllama.ts";
@@ -67,6 +69,9 @@ export function builtinPlugins(): Plugins {
         await repositories.fetch(dataset, (files) => wikitextFiles(name, files)),
       );
     }, from);
+  }
+  for (const launcher of [local, slurmLauncher]) {
+    plugins.launchers.register(launcher.name, launcher, from);
   }
   for (const task of [...microTasks, ...tasks]) plugins.tasks.register(task.name, task, from);
   for (const group of taskGroups) plugins.taskGroups.register(group.name, group, from);

@@ -10,13 +10,18 @@ import { join } from "node:path";
 import { readOptions } from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
 import { share, shares, sweepCommand } from "../core/run/sweep/command.ts";
+import { chosenLauncher } from "../core/run/sweep/launchers.ts";
+import { builtinPlugins } from "../plugins/mod.ts";
 
 const BUDGETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
+
+const { launchers } = builtinPlugins();
 
 const command = sweepCommand(
   "deno task budgets",
   "Compares one checkpoint at many skip ratios with a model trained for each of them.",
   join("results", "sweeps", "budgets"),
+  launchers,
 )
   .option("--budgets <list>", "skip ratios", shares("--budgets"), BUDGETS)
   .option(
@@ -28,11 +33,12 @@ const command = sweepCommand(
 
 await runScript(async () => {
   const options = readOptions(command);
+  const launcher = chosenLauncher(command, options, launchers);
   const { runBudgets } = await import("../core/run/sweep/budgets.ts");
   await runBudgets({
     script: join(import.meta.dirname!, "exp10.ts"),
     budgets: options.budgets,
     single: options.single,
     settings: ["evaluation.questions=0", "evaluation.staticMaskBatches=0"],
-  }, options);
+  }, { ...options, launcher });
 });

@@ -2,6 +2,7 @@
 export * from "./backend.ts";
 export * from "./corpus.ts";
 export * from "./errors.ts";
+export * from "./launcher.ts";
 export * from "./model.ts";
 export * from "./repositories.ts";
 export * from "./router.ts";

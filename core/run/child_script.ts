@@ -9,7 +9,7 @@ const CONFIG = join(import.meta.dirname!, "../../deno.json");
 export function childScript(
   script: string,
   args: readonly string[],
-  options: Pick<Deno.CommandOptions, "stdout" | "stderr">,
+  options: Pick<Deno.CommandOptions, "stdout" | "stderr" | "cwd">,
 ): Deno.Command {
   return new Deno.Command(denoCommand(), {
     args: ["run", "--quiet", "--config", CONFIG, "-P", script, ...args],

@@ -41,6 +41,10 @@ export const METRIC_COLUMNS = [
   ...TIMING_COLUMNS,
 ] as const;
 
+/** Names of the files in a run folder. */
+export const METRICS_FILE = "metrics.csv";
+export const LAYERS_FILE = "layer_activity.csv";
+
 /** Columns of `layer_activity.csv`: share of tokens for which a layer ran, per step and layer. */
 export const LAYER_COLUMNS = ["step", "layer", "active_share"] as const;
 

@@ -4,6 +4,7 @@ import {
   type Backend,
   type BackendOptions,
   type Corpus,
+  type LauncherKind,
   type ModelKind,
   type Repositories,
   type RouterKind,
@@ -41,6 +42,9 @@ export class Plugins {
   /** Backends are loaded when they are chosen: some bring native libraries. */
   readonly backends = new Registry<(options: BackendOptions) => Promise<Backend>>("backend");
   readonly corpora = new Registry<CorpusSource>("corpus");
+
+  /** Ways of running the trials of a sweep. */
+  readonly launchers = new Registry<LauncherKind>("launcher");
 
   readonly tasks = new Registry<Task>("task");
   readonly taskGroups = new Registry<TaskGroup>("group of tasks");

@@ -4,7 +4,14 @@ import { UserError } from "../contracts/errors.ts";
 import { nearestName } from "./did_you_mean.ts";
 
 /** What can be chosen by name. */
-export type PluginKind = "model" | "router" | "backend" | "corpus" | "task" | "group of tasks";
+export type PluginKind =
+  | "model"
+  | "router"
+  | "backend"
+  | "corpus"
+  | "launcher"
+  | "task"
+  | "group of tasks";
 
 interface Entry<T> {
   readonly value: T;

@@ -7,12 +7,12 @@ import { trainingFigure } from "../report/training_figure.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
 import { evaluateFinally, finalNumbers } from "./final_evaluation.ts";
 import { comparisonTable, frontierTable, kindTable } from "./final_tables.ts";
-import { readMetrics } from "./metrics_csv.ts";
+import { LAYERS_FILE, METRICS_FILE, readMetrics } from "./metrics_csv.ts";
 import { type Parts } from "./parts.ts";
 import { formatDuration } from "./progress.ts";
 import { type OpenRun } from "./run_folder.ts";
 import { speedLines } from "./speed.ts";
-import { LAYERS_FILE, METRICS_FILE, type TrainedRun } from "./train_run.ts";
+import { type TrainedRun } from "./train_run.ts";
 import { verdict } from "./verdict.ts";
 
 /** What the end of a run is told of its experiment. */

@@ -6,9 +6,8 @@ import { csvParse } from "d3-dsv";
 import { z } from "zod";
 import { UserError } from "../contracts/errors.ts";
 import { explainFailure } from "../io/failures.ts";
-import { type MetricRow, readMetrics } from "./metrics_csv.ts";
+import { LAYERS_FILE, type MetricRow, METRICS_FILE, readMetrics } from "./metrics_csv.ts";
 import { readRunRecord, RUN_RECORD, type RunRecord } from "./run_record.ts";
-import { LAYERS_FILE, METRICS_FILE } from "./train_run.ts";
 
 /** A run, in whatever state it is. */
 export interface RunResult {

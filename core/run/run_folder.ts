@@ -18,6 +18,20 @@ export const RUNS_ROOT = join("results", "runs");
 
 const LOCK = ".lock";
 
+/** What a sweep may have put beside a run before it begins. */
+export const TRIAL_FILES = {
+  description: "trial.json",
+  log: "trial.log",
+  failures: "failures",
+  stop: "stop.json",
+} as const;
+
+/** Milliseconds between two tries for a lock: somebody may only have looked whether it is free. */
+const GLANCE = 20;
+
+/** What is said of a run that another process writes to. */
+export const OPEN_ELSEWHERE = "is open in another process";
+
 /** What a new run needs to be given a folder. */
 export interface NewRun {
   readonly config: ExperimentConfig;
@@ -213,7 +227,8 @@ function makeFolderBelow(parent: string, seed: number, now: Date): string {
 /** Makes the folder that the user named, or takes it when there is nothing in it. */
 function claimFolder(path: string): void {
   makeFolder(path);
-  const names = entriesOf(path).map((entry) => entry.name).filter((name) => name !== LOCK);
+  const beside: readonly string[] = [LOCK, ...Object.values(TRIAL_FILES)];
+  const names = entriesOf(path).map(({ name }) => name).filter((name) => !beside.includes(name));
   if (names.includes(RUN_RECORD)) {
     throw new UserError(
       `${path} already holds a run: continue it with --resume ${path}, or choose another --out`,
@@ -270,11 +285,12 @@ function lockFolder(path: string): Deno.FsFile {
   } catch (error) {
     throw explainFailure(error, "open the run folder", path);
   }
-  if (!file.tryLockSync(true)) {
-    file.close();
-    throw new UserError(
-      `The run in ${path} is open in another process: wait for it, or use --fresh for a new run`,
-    );
+  for (let tries = 0; tries < 3; tries++) {
+    if (tries > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, GLANCE);
+    if (file.tryLockSync(true)) return file;
   }
-  return file;
+  file.close();
+  throw new UserError(
+    `The run in ${path} ${OPEN_ELSEWHERE}: wait for it, or use --fresh for a new run`,
+  );
 }

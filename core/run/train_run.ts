@@ -16,16 +16,20 @@ import { Evaluator, type RoutedLoss } from "../eval/mod.ts";
 import { type OperatingPoint } from "../routing/mod.ts";
 import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
 import { loggedSteps, type RunLogging, scalarsOf } from "./logging/mod.ts";
-import { LAYER_COLUMNS, METRIC_COLUMNS, MetricsCsv } from "./metrics_csv.ts";
+import {
+  LAYER_COLUMNS,
+  LAYERS_FILE,
+  METRIC_COLUMNS,
+  METRICS_FILE,
+  MetricsCsv,
+} from "./metrics_csv.ts";
 import { type Parts } from "./parts.ts";
 import { createProgress } from "./progress.ts";
 import { type OpenRun } from "./run_folder.ts";
 import { scheduleAt } from "./schedule.ts";
 import { Interrupted } from "./script.ts";
 
-/** Names of the files in a run folder. */
-export const METRICS_FILE = "metrics.csv";
-export const LAYERS_FILE = "layer_activity.csv";
+/** Name of a run's folder of checkpoints. */
 export const CHECKPOINTS_FOLDER = "checkpoints";
 
 /** A run whose steps are all taken. */
@@ -116,6 +120,8 @@ export async function trainRun(
   try {
     while (!trainer.done) {
       const report = await trainer.next();
+      // A backend may answer at once, and then signals would wait: they are heard when time passes.
+      await new Promise((resolve) => setTimeout(resolve, 0));
       state = {
         ...state,
         step: report.step,

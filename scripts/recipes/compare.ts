@@ -7,6 +7,8 @@ import { readOptions } from "../../core/run/command.ts";
 import { runScript } from "../../core/run/script.ts";
 import { type FinishedRuns, type Variant } from "../../core/run/sweep/compare.ts";
 import { sweepCommand } from "../../core/run/sweep/command.ts";
+import { chosenLauncher } from "../../core/run/sweep/launchers.ts";
+import { builtinPlugins } from "../../plugins/mod.ts";
 
 /** What tells one comparison from another. */
 export interface ComparisonChoices {
@@ -54,10 +56,13 @@ export function shallower(flops: "fewer" | "more", dense: string, routed: string
 /** Runs a comparison as this process's command line says. */
 export async function compare(choices: ComparisonChoices): Promise<void> {
   const { name, description, variants, seeds } = choices;
-  const command = sweepCommand(`deno task ${name}`, description, join("results", "sweeps", name));
+  const { launchers } = builtinPlugins();
+  const out = join("results", "sweeps", name);
+  const command = sweepCommand(`deno task ${name}`, description, out, launchers);
   await runScript(async () => {
     const options = readOptions(command);
+    const launcher = chosenLauncher(command, options, launchers);
     const { runComparison } = await import("../../core/run/sweep/compare.ts");
-    await runComparison({ variants, yardstick: variants[0]!.key }, { seeds, ...options });
+    await runComparison({ variants, yardstick: variants[0]!.key }, { seeds, ...options, launcher });
   });
 }

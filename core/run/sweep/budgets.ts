@@ -16,7 +16,7 @@ import { type RunRecord } from "../run_record.ts";
 import { formatTable } from "../table.ts";
 import { commonArgs, seedsOf, type SweepOptions } from "./command.ts";
 import { seedInterval, showSeeds } from "./seeds.ts";
-import { removeFolder, runTold, seedTrial, setArgs } from "./study.ts";
+import { failureOf, runTold, seedTrial, setArgs, startOver } from "./study.ts";
 
 /** The three ways, as tables and figures call them. */
 export const BUDGET_WAYS = ["trained for it", "threshold moved", "told its budget"] as const;
@@ -87,7 +87,7 @@ function jobsOf({ budgets, single }: BudgetPlan): Job[] {
  * @throws {UserError} when a trial failed twice.
  */
 export async function runBudgets(plan: BudgetPlan, options: SweepOptions): Promise<void> {
-  if (options.fresh) removeFolder(options.out);
+  startOver(options);
   const started = performance.now();
   const seeds = seedsOf(options);
   const jobs = jobsOf(plan).flatMap((job) => seeds.map((seed) => ({ ...job, seed })));
@@ -97,10 +97,8 @@ export async function runBudgets(plan: BudgetPlan, options: SweepOptions): Promi
   });
   const outcomes = await runTold(trials, options);
   const points = outcomes.flatMap((outcome, i) => {
-    if ("failure" in outcome) {
-      throw new UserError(`${outcome.trial.name} failed with ${outcome.failure}`);
-    }
-    return pointsOf(jobs[i]!, outcome.record);
+    if ("record" in outcome) return pointsOf(jobs[i]!, outcome.record);
+    throw new UserError(`${outcome.trial.name} failed with ${failureOf(outcome)}`);
   });
   const csv = join(options.out, "budgets.csv");
   const cells = points.map(({ way, budget, seed, skipRatio, loss }) => ({

@@ -2,13 +2,25 @@
 
 import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../../contracts/errors.ts";
+import { type Launcher, type LauncherKind } from "../../contracts/launcher.ts";
 import { countFrom, newCommand } from "../command.ts";
 import { loggingArgs, type LoggingOptions } from "../logging/names.ts";
 import { logOption, trackingUriOption } from "../logging/options.ts";
+import { type Registry } from "../registry.ts";
+import { addLaunchers } from "./launchers.ts";
 
-/** A command with the options of every script that runs many trials. */
-export function sweepCommand(name: string, description: string, out: string) {
-  return newCommand(name, description)
+/**
+ * A command with the options of every script that runs many trials.
+ *
+ * @param launchers those that `--launcher` chooses from; without them there is no such option
+ */
+export function sweepCommand(
+  name: string,
+  description: string,
+  out: string,
+  launchers?: Registry<LauncherKind>,
+) {
+  const command = newCommand(name, description)
     .option("--fresh", "throw away what is there and start over")
     .option("--model <name|DIR|ID>", "model of all trials")
     .option("--data <name|FILE>", "corpus of all trials")
@@ -31,6 +43,8 @@ export function sweepCommand(name: string, description: string, out: string) {
     .addOption(logOption())
     .addOption(trackingUriOption())
     .option("--quiet", "no progress, only the results");
+  if (launchers) addLaunchers(command, launchers);
+  return command;
 }
 
 /** What was typed after a {@link sweepCommand}. */
@@ -46,6 +60,8 @@ export interface SweepOptions extends LoggingOptions {
   readonly jobs: number;
   readonly out: string;
   readonly quiet?: true | undefined;
+  /** What runs the trials; processes on this machine unless given. */
+  readonly launcher?: Launcher | undefined;
 }
 
 /** The options that every trial is given. */

@@ -17,7 +17,7 @@ import { type RunRecord } from "../run_record.ts";
 import { formatTable } from "../table.ts";
 import { commonArgs, seedsOf, type SweepOptions } from "./command.ts";
 import { seedInterval, showSeeds } from "./seeds.ts";
-import { failureIn, removeFolder, runTold, seedTrial, setArgs, trialName } from "./study.ts";
+import { failureIn, runTold, seedTrial, setArgs, startOver, trialName } from "./study.ts";
 import { type Trial } from "./trial.ts";
 
 /** One way of training, and of running what was trained. */
@@ -62,7 +62,7 @@ interface SeedNumbers {
  * @throws {UserError} when a trial failed twice.
  */
 export async function runComparison(plan: ComparisonPlan, options: SweepOptions): Promise<void> {
-  if (options.fresh) removeFolder(options.out);
+  startOver(options);
   const started = performance.now();
   const seeds = seedsOf(options);
   const records = new Map<string, RunRecord>();

@@ -1,5 +1,6 @@
 /**
- * Runs trials in child processes, as many at once as cores and memory allow.
+ * Runs trials in child processes, as many at once as cores and memory allow: what the launcher `local`
+ * does.
  *
  * What is finished is not run again, what was cut off goes on, what failed is tried once more. Ctrl-C
  * stops the children in good order, so the same command continues.
@@ -7,14 +8,9 @@
 
 import { UserError } from "../../contracts/errors.ts";
 import { Interrupted } from "../script.ts";
-import {
-  peakMemoryOf,
-  type RunningTrial,
-  startTrial,
-  stateOf,
-  type Trial,
-  type TrialOutcome,
-} from "./trial.ts";
+import { type RunningTrial, startTrial } from "./attempt.ts";
+import { peakMemoryOf, stateOf, type Trial, type TrialOutcome } from "./trial.ts";
+import { stopOf } from "./trial_files.ts";
 
 /** How trials are run. */
 export interface RunnerOptions {
@@ -60,8 +56,10 @@ export async function runTrials(
   };
   const keep = (trial: Trial) => ended({ trial, record: readRunRecord(trial.folder), kept: true });
   const waiting = trials.filter((trial, i) => {
-    if (states[i] !== "finished") return true;
-    keep(trial);
+    const stopped = stopOf(trial.folder);
+    if (states[i] === "finished") keep(trial);
+    else if (stopped) ended({ trial, stopped });
+    else return true;
     return false;
   });
   const running = new Set<RunningTrial>();
@@ -93,7 +91,7 @@ export async function runTrials(
         continue;
       }
     }
-    if (!stop.asked || "record" in outcome) ended(outcome);
+    if (!stop.asked || !("failure" in outcome)) ended(outcome);
   }
   if (stop.asked) {
     throw new Interrupted(
@@ -103,7 +101,8 @@ export async function runTrials(
   return trials.map((trial) => outcomes.get(trial)!);
 }
 
-function refuseTwins(trials: readonly Trial[]): void {
+/** Refuses trials of the same folder. @throws {UserError} */
+export function refuseTwins(trials: readonly Trial[]): void {
   const seen = new Set<string>();
   for (const { folder, name } of trials) {
     if (seen.has(folder)) throw new UserError(`Two trials are called "${name}": leave one out`);

@@ -16,7 +16,8 @@ import { formatDuration } from "../progress.ts";
 import { formatTable } from "../table.ts";
 import { commonArgs, seedsOf, type SweepOptions } from "./command.ts";
 import { onFrontier, rankCorrelation } from "./frontier.ts";
-import { failureIn, removeFolder, runTold, setArgs } from "./study.ts";
+import { failureIn, runTold, setArgs, startOver } from "./study.ts";
+import { type EarlyStopping } from "./sweep_folder.ts";
 import { type Trial } from "./trial.ts";
 
 /** What a sweep tries. */
@@ -28,6 +29,8 @@ export interface Sweep {
   readonly grid: Readonly<Record<string, readonly number[]>>;
   /** Further options of every trial. */
   readonly args: readonly string[];
+  /** When trials are given up before their end; never unless told. */
+  readonly earlyStopping?: EarlyStopping;
 }
 
 /** A finished trial in numbers. */
@@ -78,10 +81,11 @@ type Row = Readonly<Record<string, number>>;
  * @throws {UserError} when a trial failed twice, after everything else is done and written.
  */
 export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<void> {
-  if (options.fresh) removeFolder(options.out);
+  startOver(options);
   const trials = trialsOf(sweep, options);
   const started = performance.now();
-  const outcomes = await runTold(trials.map(({ trial }) => trial), options);
+  const { earlyStopping } = sweep;
+  const outcomes = await runTold(trials.map(({ trial }) => trial), { ...options, earlyStopping });
   const rows = outcomes.flatMap((outcome, i) =>
     "record" in outcome ? [toRow(trials[i]!.settings, outcome.record.final)] : []
   ).toSorted((a, b) => a.skipRatio - b.skipRatio);
@@ -97,6 +101,10 @@ export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<voi
       `figure   ${files.svg}, ${files.png}`,
     ]
     : [];
+  const givenUp =
+    outcomes.filter((outcome) => "stopped" in outcome && outcome.stopped.kind === "hopeless")
+      .length;
+  if (givenUp > 0) lines.push(`given up ${givenUp} of ${outcomes.length} trials, as hopeless`);
   lines.push(`time     ${formatDuration((performance.now() - started) / 1000)}`);
   console.log(lines.join("\n"));
   const failure = failureIn(outcomes);

@@ -2,7 +2,7 @@
 
 import { UserError } from "../../contracts/errors.ts";
 import { seedsOf, type SweepOptions } from "./command.ts";
-import { removeFolder, runTold, seedTrial } from "./study.ts";
+import { failureIn, removeFolder, runTold, seedTrial } from "./study.ts";
 
 /** What to train. */
 export interface TrainedRunRequest extends Pick<SweepOptions, "fresh" | "out" | "quiet" | "seeds"> {
@@ -21,7 +21,7 @@ export async function trainedRun(request: TrainedRunRequest): Promise<string> {
   const { name, script, args, fresh, out, quiet } = request;
   if (fresh) removeFolder(out);
   const trial = seedTrial(name, seedsOf(request)[0]!, script, args, request);
-  const [outcome] = await runTold([trial], { jobs: 1, quiet });
+  const [outcome] = await runTold([trial], { jobs: 1, quiet, out });
   if (outcome && "record" in outcome) return outcome.trial.folder;
-  throw new UserError(`${name} cannot be trained: ${outcome?.failure}`);
+  throw new UserError(`${name} cannot be trained: ${failureIn([outcome!])}`);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { mkdirSync } from "node:fs";
 import { LAYER_COLUMNS, METRIC_COLUMNS, MetricsCsv } from "../../../../core/run/metrics_csv.ts";
 import { type RunRecord, writeRunRecord } from "../../../../core/run/run_record.ts";
-import { LAYERS_FILE, METRICS_FILE } from "../../../../core/run/train_run.ts";
+import { LAYERS_FILE, METRICS_FILE } from "../../../../core/run/metrics_csv.ts";
 import { writeTokenTrace } from "../../../../core/run/token_trace.ts";
 
 /** A temporary folder of results. */

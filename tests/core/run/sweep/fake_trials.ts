@@ -34,8 +34,10 @@ const record = {
   commandLine: ["deno task", name, ...Deno.args].join(" "),
   final: {},
 };
-const write = (more) =>
-  Deno.writeTextFileSync(join(folder, "run.json"), JSON.stringify({ ...record, ...more }));
+const write = (more) => {
+  Deno.writeTextFileSync(join(folder, "run.json.tmp"), JSON.stringify({ ...record, ...more }));
+  Deno.renameSync(join(folder, "run.json.tmp"), join(folder, "run.json"));
+};
 write({});
 if (sets.memory) {
   Deno.writeTextFileSync(join(folder, "metrics.csv"), "step,peak_memory_mb\\n1," + sets.memory + "\\n");

@@ -14,6 +14,8 @@ function ends(outcomes: readonly TrialOutcome[]): string[] {
   return outcomes.map((outcome) =>
     "failure" in outcome
       ? `${outcome.trial.name}: ${outcome.failure}`
+      : "stopped" in outcome
+      ? `${outcome.trial.name}: ${outcome.stopped.kind}`
       : `${outcome.trial.name}: ${outcome.kept ? "kept" : "done"}`
   );
 }

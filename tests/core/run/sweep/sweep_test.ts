@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { csvParse } from "d3-dsv";
 import { type SweepOptions } from "../../../../core/run/sweep/command.ts";
 import { removeFolder } from "../../../../core/run/sweep/study.ts";
+import { describeTrial } from "../../../../core/run/sweep/trial_files.ts";
 import { runSweep, type Sweep } from "../../../../core/run/sweep/sweep.ts";
 import { testWithProcesses } from "../../../end_to_end/command.ts";
 import { inFolder, userError } from "../../io/support.ts";
@@ -159,6 +160,14 @@ Deno.test("starting over removes what sweeps leave, and nothing else", () =>
       assert.ok(existsSync(join(own, name)) && existsSync(join(own, "trials")));
       Deno.removeSync(join(own, name));
     }
+    const trial = { name: "a", script: "exp1.ts", args: [], folder: join(own, "trials", "a") };
+    describeTrial(trial);
+    using lock = Deno.openSync(join(trial.folder, ".lock"), { write: true, create: true });
+    lock.lockSync(true);
+    await userError(() => removeFolder(own), "trials/a is open in another process", "sweep cancel");
+    assert.ok(existsSync(trial.folder));
+    lock.unlockSync();
+    removeFolder(own);
     Deno.writeTextFileSync(join(folder, "file"), "precious");
     await userError(() => removeFolder(join(folder, "file")), "it is a file", "--out");
   }));
