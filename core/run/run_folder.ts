@@ -55,12 +55,18 @@ export class OpenRun implements Disposable {
   readonly path: string;
   #record: RunRecord;
   readonly #lock: Deno.FsFile;
+  readonly #token: string;
 
-  /** Takes over a folder that is locked already; use {@link createRun} or {@link continueRun}. */
-  constructor(path: string, record: RunRecord, lock: Deno.FsFile) {
+  /**
+   * Takes over a folder that is locked already; use {@link createRun} or {@link continueRun}.
+   *
+   * @param token what {@link leaveToken} left
+   */
+  constructor(path: string, record: RunRecord, lock: Deno.FsFile, token: string) {
     this.path = path;
     this.#record = record;
     this.#lock = lock;
+    this.#token = token;
   }
 
   /** What `run.json` says now. */
@@ -71,6 +77,17 @@ export class OpenRun implements Disposable {
   /** Path of a file or folder in the run folder. */
   file(name: string): string {
     return join(this.path, name);
+  }
+
+  /**
+   * Makes sure that the folder is still this process's own: a lock may be lost without a word, as after
+   * a cut in the network, and then whoever came last goes on.
+   *
+   * @throws {UserError} when another process has taken the folder over.
+   */
+  assertOwn(): void {
+    const token = tokenIn(this.path);
+    if (token !== "" && token !== this.#token) throw openElsewhere(this.path);
   }
 
   /** Notes in `run.json` that the user stopped the run, after everything was saved. */
@@ -84,6 +101,7 @@ export class OpenRun implements Disposable {
   }
 
   #write(record: RunRecord): void {
+    this.assertOwn();
     writeRunRecord(this.path, record);
     this.#record = record;
   }
@@ -122,13 +140,14 @@ export function createRun(run: NewRun): OpenRun {
     final: {},
   };
   try {
+    const token = leaveToken(lock);
     writeRunRecord(path, record);
+    return new OpenRun(path, record, lock, token);
   } catch (error) {
     lock.close();
     removeIfEmpty(path);
-    throw error;
+    throw explainFailure(error, "write", path);
   }
-  return new OpenRun(path, record, lock);
 }
 
 /**
@@ -145,11 +164,12 @@ export function continueRun(path: string, logging?: LoggingChoice): OpenRun {
   const lock = lockFolder(path);
   try {
     const running: RunRecord = { ...record, status: "running", ...kept(logging) };
+    const token = leaveToken(lock);
     writeRunRecord(path, running);
-    return new OpenRun(path, running, lock);
+    return new OpenRun(path, running, lock, token);
   } catch (error) {
     lock.close();
-    throw error;
+    throw explainFailure(error, "write", path);
   }
 }
 
@@ -290,7 +310,28 @@ function lockFolder(path: string): Deno.FsFile {
     if (file.tryLockSync(true)) return file;
   }
   file.close();
-  throw new UserError(
+  throw openElsewhere(path);
+}
+
+function openElsewhere(path: string): UserError {
+  return new UserError(
     `The run in ${path} ${OPEN_ELSEWHERE}: wait for it, or use --fresh for a new run`,
   );
+}
+
+/** Writes into a lock who holds it; returns that. */
+function leaveToken(lock: Deno.FsFile): string {
+  const token = crypto.randomUUID();
+  lock.truncateSync();
+  lock.writeSync(new TextEncoder().encode(token));
+  return token;
+}
+
+/** Who took a folder last; empty where nobody did, or it cannot be read just now. */
+function tokenIn(path: string): string {
+  try {
+    return Deno.readTextFileSync(join(path, LOCK));
+  } catch {
+    return "";
+  }
 }

@@ -47,7 +47,7 @@ export interface TrainedRun {
  * Takes the steps that are left of a run.
  *
  * @throws {Interrupted} after Ctrl-C, when everything is saved.
- * @throws {UserError} when training diverges, or the disk is full.
+ * @throws {UserError} when training diverges, the disk is full, or another process took the run over.
  */
 export async function trainRun(
   config: ExperimentConfig,
@@ -111,6 +111,7 @@ export async function trainRun(
   if (state.step > 0) progress.note(`resumed after step ${state.step} from ${run.path}`);
 
   const save = async () => {
+    run.assertOwn();
     metrics.flush();
     layers.flush();
     logging.flush();

@@ -20,8 +20,11 @@ import {
   Workplace,
 } from "./command.ts";
 
-/** How the launcher is used here: in a hurry. */
-const HURRY = { pollSeconds: 0.5, time: "1", signalDelay: 50 };
+/**
+ * How the launcher is used here: in a hurry. Slurm looks every 30 seconds whether a job's time is nearly
+ * over, and is 30 seconds early to be on the safe side: the warning comes after 10 to 40 seconds.
+ */
+const HURRY = { pollSeconds: 0.5, time: "1", signalDelay: 20 };
 
 /** A cluster, and a folder with a tiny model that its nodes see. */
 interface Scene {
@@ -81,7 +84,7 @@ async function lostNodes(scene: Scene): Promise<void> {
   const trials = Array.from({ length: 8 }, (_, k) => ({
     name: `trial${k}`,
     script,
-    args: [...place.tiny(), "--steps", "40", "--set", `objective.targetSkip=0.${k + 1}`],
+    args: [...place.tiny(), "--steps", "60", "--set", `objective.targetSkip=0.${k + 1}`],
   }));
   const sweep = drive(scene, "swept", "slurm", HURRY, trials);
   const ended = outcomeOf(sweep);
@@ -267,7 +270,7 @@ async function stopped(scene: Scene): Promise<void> {
   assert.equal(outcome.code, 130, outcome.stderr);
   assert.match(complaints(outcome).at(-1)!, /0 of 6 trials ended; the jobs go on.*sweep status/);
   const status = await place.runScript("sweep", "status", "long");
-  assert.match(status.stdout, /6 trials: 1 running, 5 waiting \(JobArrayTaskLimit\)/);
+  assert.match(status.stdout, /6 trials: 1 running, 5 waiting /);
   assertFinished(await place.runScript("sweep", "cancel", "long"));
   await until(
     "the queue is empty",

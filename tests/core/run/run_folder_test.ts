@@ -145,6 +145,26 @@ inFolder("a run that is open cannot be opened a second time", (root) => {
   continueRun(run.path)[Symbol.dispose]();
 });
 
+inFolder(
+  "a run that lost its lock unnoticed writes no more once another has taken over",
+  (root) => {
+    using first = begin(root);
+    first.assertOwn();
+    // As where the server of the files forgets a lock.
+    Deno.removeSync(join(first.path, ".lock"));
+    first.assertOwn();
+    assert.ok(!isOpen(first.path));
+    using second = continueRun(first.path);
+    assert.ok(isOpen(first.path));
+    second.assertOwn();
+    const refused = { name: "UserError", message: /is open in another process/ };
+    assert.throws(() => first.assertOwn(), refused);
+    assert.throws(() => first.finish({ loss: 1 }), refused);
+    second.finish({ loss: 2 });
+    assert.deepEqual(readRunRecord(first.path).final, { loss: 2 });
+  },
+);
+
 inFolder("--out takes a new or empty folder and refuses any other", (root) => {
   const out = join(root, "deep", "mine");
   begin(root, { out })[Symbol.dispose]();

@@ -1,7 +1,7 @@
 /** The launcher slurm: what it asks for, what it reads, and what it makes of odd answers. */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   checkSlurmOptions,
@@ -232,7 +232,10 @@ test("a node that fails is not the trial's fault", async (fake) => {
   await until("it is submitted for the fourth time", () => slurm.calls("sbatch").length >= 4);
   // The next node does its work.
   const bin = join(fake.folder, "bin", "sbatch");
-  writeFileSync(bin, readFileSync(bin, "utf8").replace("state=$FAKE_STATE", "state=RUN"));
+  const mended = readFileSync(bin, "utf8").replace("state=$FAKE_STATE", "state=RUN");
+  // By a rename: it may be running just now.
+  writeFileSync(`${bin}.new`, mended, { mode: 0o755 });
+  renameSync(`${bin}.new`, bin);
   const outcome = await ended;
   assert.equal(outcome.stdout.trim(), JSON.stringify({ name: "a", kept: false }));
   assert.ok(!existsSync(join(fake.folder, "sweep", "trials", "a", "failures")));
