@@ -11,12 +11,11 @@ import { explainFailure } from "../io/failures.ts";
 import type { ExperimentConfig } from "./config_schema.ts";
 import { type LoggingChoice } from "./logging/names.ts";
 import { gitCommit, thisMachine, versionsInUse } from "./provenance.ts";
+import { leaveToken, LOCK, lockFolder, openElsewhere, tokenIn } from "./run_lock.ts";
 import { readRunRecord, RUN_RECORD, type RunRecord, writeRunRecord } from "./run_record.ts";
 
 /** Where runs go unless `--out` says otherwise, below the current folder. */
 export const RUNS_ROOT = join("results", "runs");
-
-const LOCK = ".lock";
 
 /** What a sweep may have put beside a run before it begins. */
 export const TRIAL_FILES = {
@@ -25,12 +24,6 @@ export const TRIAL_FILES = {
   failures: "failures",
   stop: "stop.json",
 } as const;
-
-/** Milliseconds between two tries for a lock: somebody may only have looked whether it is free. */
-const GLANCE = 20;
-
-/** What is said of a run that another process writes to. */
-export const OPEN_ELSEWHERE = "is open in another process";
 
 /** What a new run needs to be given a folder. */
 export interface NewRun {
@@ -279,59 +272,5 @@ function removeIfEmpty(path: string): void {
     Deno.removeSync(path);
   } catch {
     // The failure that led here is the one worth reporting.
-  }
-}
-
-/** Whether a process, this one or another, has the run in this folder open. */
-export function isOpen(path: string): boolean {
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(join(path, LOCK), { read: true });
-  } catch (error) {
-    // What may not be read may well be open.
-    return !(error instanceof Deno.errors.NotFound);
-  }
-  using lock = file;
-  // Shared: two who ask at once do not take each other for the run.
-  if (!lock.tryLockSync(false)) return true;
-  lock.unlockSync();
-  return false;
-}
-
-function lockFolder(path: string): Deno.FsFile {
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(join(path, LOCK), { write: true, create: true });
-  } catch (error) {
-    throw explainFailure(error, "open the run folder", path);
-  }
-  for (let tries = 0; tries < 3; tries++) {
-    if (tries > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, GLANCE);
-    if (file.tryLockSync(true)) return file;
-  }
-  file.close();
-  throw openElsewhere(path);
-}
-
-function openElsewhere(path: string): UserError {
-  return new UserError(
-    `The run in ${path} ${OPEN_ELSEWHERE}: wait for it, or use --fresh for a new run`,
-  );
-}
-
-/** Writes into a lock who holds it; returns that. */
-function leaveToken(lock: Deno.FsFile): string {
-  const token = crypto.randomUUID();
-  lock.truncateSync();
-  lock.writeSync(new TextEncoder().encode(token));
-  return token;
-}
-
-/** Who took a folder last; empty where nobody did, or it cannot be read just now. */
-function tokenIn(path: string): string {
-  try {
-    return Deno.readTextFileSync(join(path, LOCK));
-  } catch {
-    return "";
   }
 }

@@ -12,7 +12,7 @@ import {
   type PageVersions,
 } from "../../report/page_data.ts";
 import { type EvaluationResult, ResultsReader, type RunResult } from "../results_folder.ts";
-import { isOpen } from "../run_folder.ts";
+import { isOpen } from "../run_lock.ts";
 import { readTokenTrace, TOKENS_FILE } from "../token_trace.ts";
 import { pagePoints } from "./page_points.ts";
 import { type Around, pageRun, versionOf } from "./page_run.ts";

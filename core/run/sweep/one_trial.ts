@@ -6,7 +6,7 @@
  */
 
 import { hostname } from "node:os";
-import { isOpen, OPEN_ELSEWHERE } from "../run_folder.ts";
+import { isOpen, OPEN_ELSEWHERE } from "../run_lock.ts";
 import { type Attempt, startAttempt } from "./attempt.ts";
 import { stateOf } from "./trial.ts";
 import { describedTrial, noteFailure, stopOf } from "./trial_files.ts";

@@ -8,7 +8,7 @@ import { type LauncherKind, type QueuedTrial, type SweepFolder } from "../../con
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { METRICS_FILE, readMetrics } from "../metrics_csv.ts";
 import { type Registry } from "../registry.ts";
-import { isOpen } from "../run_folder.ts";
+import { isOpen } from "../run_lock.ts";
 import { readRunRecord, RUN_RECORD } from "../run_record.ts";
 import { formatTable } from "../table.ts";
 import { existingSweep, trialFolders } from "./sweep_folder.ts";

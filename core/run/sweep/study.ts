@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../../contracts/errors.ts";
 import { type Launcher, type TrialEnd } from "../../contracts/launcher.ts";
 import { isAnalysisFile } from "../analysis/files.ts";
-import { isOpen } from "../run_folder.ts";
+import { isOpen } from "../run_lock.ts";
 import { readRunRecord } from "../run_record.ts";
 import { type SweepOptions } from "./command.ts";
 import { refuseTwins, runTrials } from "./runner.ts";

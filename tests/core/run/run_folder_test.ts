@@ -7,11 +7,11 @@ import { resolveConfig } from "../../../core/run/config.ts";
 import {
   continueRun,
   createRun,
-  isOpen,
   newestFinishedRun,
   newestUnfinishedRun,
   type NewRun,
 } from "../../../core/run/run_folder.ts";
+import { isOpen } from "../../../core/run/run_lock.ts";
 import { readRunRecord } from "../../../core/run/run_record.ts";
 import { z } from "zod";
 
