@@ -29,6 +29,7 @@ import { largestArray, slurm } from "./commands.ts";
 import { explainEnd } from "./explain.ts";
 import { type SlurmOptions } from "./options.ts";
 import { isOver, isStuck, type Queue, readQueue, type Task, taskName } from "./queue.ts";
+import { StopWatching } from "./stop_watching.ts";
 import {
   lastPlaces,
   manifestName,
@@ -292,33 +293,5 @@ class Driver {
       this.events.onNote?.(`submitted ${some.length} trials as job ${result.job} (${where})`);
       begin += some.length;
     }
-  }
-}
-
-/** Notices Ctrl-C; a second one ends the process at once. */
-class StopWatching implements Disposable {
-  asked = false;
-  #wake = () => {};
-  readonly #listener = () => {
-    if (this.asked) Deno.exit(130);
-    this.asked = true;
-    this.#wake();
-  };
-
-  constructor() {
-    Deno.addSignalListener("SIGINT", this.#listener);
-  }
-
-  /** Waits; not any longer once it is asked to stop. */
-  async pause(milliseconds: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, milliseconds);
-    this.#wake = resolve;
-    await promise;
-    clearTimeout(timer);
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSignalListener("SIGINT", this.#listener);
   }
 }
