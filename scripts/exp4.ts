@@ -52,9 +52,13 @@ await runScript(async () => {
   const model = options.checkpoint === undefined ? options.model ?? "nano" : options.model;
   const depths = await import("../core/run/depth_timing.ts");
   const { MemoryWatch } = await import("../core/run/memory_watch.ts");
-  using watch = new MemoryWatch();
-  const timing = await depths.timeDepths(builtinPlugins(), { ...options, model });
-  if (options.only !== undefined) return console.log(watch.peakMb);
+  const time = () => depths.timeDepths(builtinPlugins(), { ...options, model });
+  if (options.only !== undefined) {
+    using watch = new MemoryWatch();
+    await time();
+    return console.log(watch.peakMb);
+  }
+  const timing = await time();
   const once = [...Deno.args, "--rounds", "1", "--steps", "1"];
   const memory = options.memory
     ? await depths.memoryOfWays(timing.times, import.meta.filename!, once)

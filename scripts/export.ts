@@ -9,32 +9,17 @@
  */
 
 import "../core/run/permissions.ts";
-import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../core/contracts/errors.ts";
-import {
-  depthOption,
-  newCommand,
-  numberBetween,
-  readOptions,
-  refuseBesideModel,
-} from "../core/run/command.ts";
+import { modelCommand, readOptions, refuseBesideModel } from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
-const command = newCommand(
+const command = modelCommand(
   "deno task export",
   "Writes a trained model, its router and its skipping as one ONNX file.",
+  "is written",
 )
-  .option("--checkpoint <name|DIR>", "a run's or checkpoint's folder, or an experiment")
-  .option("--model <name|DIR|ID>", "a model as it is, instead")
   .requiredOption("--out <FILE>", "the file to write, ending in .onnx")
-  .addOption(depthOption("is written"))
-  .option("--budget <share>", "skip ratio that the router is calibrated to", numberBetween(0, 1))
-  .addOption(
-    new Option("--weights <format>", "how matrices are kept")
-      .choices(["float32", "int4"] as const).default("float32" as const),
-  )
-  .option("--backend <name>", "backend to run on (default: that of the training, or onnx)")
   .option("--quiet", "no progress");
 
 await runScript(async () => {

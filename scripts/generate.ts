@@ -8,12 +8,10 @@
  */
 
 import "../core/run/permissions.ts";
-import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../core/contracts/errors.ts";
 import {
   countFrom,
-  depthOption,
-  newCommand,
+  modelCommand,
   numberBetween,
   readOptions,
   refuseBesideModel,
@@ -21,19 +19,16 @@ import {
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
-const command = newCommand(
+const command = modelCommand(
   "deno task generate",
   "Continues texts with a trained model; layers that its router skips are not computed.",
+  "writes",
 )
-  .option("--checkpoint <name|DIR>", "a run's or checkpoint's folder, or an experiment")
-  .option("--model <name|DIR|ID>", "a model as it is, instead")
   .option(
     "--prompt <text>",
     "text to continue; may be given several times",
     (text: string, before: string[] = []) => [...before, text],
   )
-  .addOption(depthOption("writes"))
-  .option("--budget <share>", "skip ratio that the router is calibrated to", numberBetween(0, 1))
   .option("--max-tokens <n>", "tokens that are written to each text at most", countFrom(1), 64)
   .option(
     "--temperature <x>",
@@ -51,11 +46,6 @@ const command = newCommand(
   .option("--show-depth", "show by how many layers each token was written")
   .option("--speculate", "draft with the router, confirm at full depth: its text, sooner")
   .option("--draft <n>", "tokens that --speculate drafts at a time", countFrom(1), 4)
-  .addOption(
-    new Option("--weights <format>", "how matrices are kept: int4 is faster and less exact")
-      .choices(["float32", "int4"] as const).default("float32" as const),
-  )
-  .option("--backend <name>", "backend to run on (default: that of the training, or onnx)")
   .option("--quiet", "nothing but the text");
 
 await runScript(async () => {

@@ -73,9 +73,9 @@ const FEW_WEIGHTS = 2 ** 26;
  * and feeding hundreds of small arrays takes longer than a small model's products.
  */
 export function bakesWeights({ student }: InferenceModel, format: WeightFormat): boolean {
-  const count = Object.values(student.model.params())
-    .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  return format !== "float32" || count <= FEW_WEIGHTS;
+  if (format !== "float32") return true;
+  const specs = Object.values(student.model.params());
+  return specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0) <= FEW_WEIGHTS;
 }
 
 /** The most logits that are made at once. */
@@ -176,7 +176,8 @@ export class Passes implements AsyncDisposable {
 
   /** Makes the program of a kind of pass ahead of its first use. */
   prepare(kind: PassKind): Promise<Program> {
-    const key = JSON.stringify([kind.past, kind.answers, kind.keepsMemory, kind.sizes]);
+    const { past, answers, keepsMemory, standsAlone = false, blended = false, sizes } = kind;
+    const key = JSON.stringify([past, answers, keepsMemory, standsAlone, blended, sizes]);
     return this.#program(key, () => passGraph(this.model, kind));
   }
 

@@ -81,6 +81,20 @@ export function depthOption(does: string) {
   ).choices(["base", "fullDepth", "routed"] as const);
 }
 
+/** A command about a trained run or a model as it is. @param does what is done with it, "writes" */
+export function modelCommand(name: string, description: string, does: string) {
+  return newCommand(name, description)
+    .option("--checkpoint <name|DIR>", "a run's or checkpoint's folder, or an experiment")
+    .option("--model <name|DIR|ID>", "a model as it is, instead")
+    .addOption(depthOption(does))
+    .option("--budget <share>", "skip ratio that the router is calibrated to", numberBetween(0, 1))
+    .addOption(
+      new Option("--weights <format>", "how matrices are kept: int4 is faster and less exact")
+        .choices(["float32", "int4"] as const).default("float32" as const),
+    )
+    .option("--backend <name>", "backend to run on (default: that of the training, or onnx)");
+}
+
 /**
  * Refuses options about a trained run beside a model as it is.
  *

@@ -179,7 +179,7 @@ export class InferenceTiming implements AsyncDisposable {
   #feeds({ model }: TimedWay, program: Program, inputs: PassInputs, round: number): Feeds {
     const random = new RandomStream(1, "timing-noise", round + 1);
     return {
-      ...(bakesWeights(model, this.shape.weightFormat) ? {} : model.weights),
+      ...model.weights, // a program that has them already leaves them
       ...passFeeds(model, program, inputs, random),
     };
   }

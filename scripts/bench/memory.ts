@@ -14,6 +14,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import { type BasePrecision } from "../../core/nn/mod.ts";
+import { childScript } from "../../core/run/child_script.ts";
 import { countFrom, newCommand, readOptions } from "../../core/run/command.ts";
 import { EarlyExit, runScript } from "../../core/run/script.ts";
 import { type Cell, formatTable } from "../../core/run/table.ts";
@@ -89,12 +90,8 @@ await runScript(async () => {
 /** Runs one row in a process of its own. @throws {EarlyExit} when it fails; it has said why. */
 async function measure(args: readonly string[]): Promise<ModelStep> {
   const script = join(import.meta.dirname!, "model_step.ts");
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-P", script, ...args],
-    cwd: join(import.meta.dirname!, "../.."),
-    stdout: "piped",
-    stderr: "inherit",
-  }).output();
+  const child = childScript(script, args, { stdout: "piped", stderr: "inherit" });
+  const { code, stdout } = await child.output();
   if (code !== 0) throw new EarlyExit(code);
   return JSON.parse(new TextDecoder().decode(stdout));
 }

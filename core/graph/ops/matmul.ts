@@ -14,17 +14,23 @@ export interface MatmulAttrs {
   readonly alpha: number;
 }
 
+/** Whether the right matrix is one for all leading axes of the left ones, whose rows it takes together. */
+function isShared(b: TensorType, { transA }: Pick<MatmulAttrs, "transA">): boolean {
+  return b.shape.length === 2 && !transA;
+}
+
 /**
  * How many products there are, and rows, inner size and columns of each. Where the right matrix is one
  * for all leading axes, they are rows of one product.
  */
-export function matmulSizes(a: TensorType, b: TensorType, { transA, transB }: MatmulAttrs) {
+export function matmulSizes(a: TensorType, b: TensorType, attrs: MatmulAttrs) {
+  const { transA, transB } = attrs;
   const [a0, a1] = a.shape.slice(-2) as [number, number];
   const [b0, b1] = b.shape.slice(-2) as [number, number];
-  const isShared = b.shape.length === 2 && !transA;
+  const shared = isShared(b, attrs);
   return {
-    products: isShared ? 1 : sizeOf(a.shape.slice(0, -2)),
-    rows: isShared ? sizeOf(a.shape.slice(0, -1)) : transA ? a1 : a0,
+    products: shared ? 1 : sizeOf(a.shape.slice(0, -2)),
+    rows: shared ? sizeOf(a.shape.slice(0, -1)) : transA ? a1 : a0,
     inner: transA ? a0 : a1,
     innerB: transB ? b1 : b0,
     columns: transB ? b0 : b1,
@@ -37,8 +43,7 @@ export const matmulOp = defineOp({
     const [a, b] = inputs as [TensorType, TensorType];
     needFloats("matmul", inputs);
     if (a.shape.length < 2 || b.shape.length < 2) refuse("matmul", inputs, "both need two axes");
-    const isShared = b.shape.length === 2 && !attrs.transA;
-    if (!isShared && !sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2))) {
+    if (!isShared(b, attrs) && !sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2))) {
       refuse("matmul", inputs, "their leading axes differ");
     }
     const { inner, innerB, columns } = matmulSizes(a, b, attrs);
@@ -60,8 +65,9 @@ export const matmulOp = defineOp({
         : matmul(cotangent, b!, { transB: !transB, alpha });
     const forB = () => {
       // One matrix for all leading axes gathers from all their rows.
-      const isShared = shapeOf(b!).length === 2 && !transA;
-      const [x, dC] = isShared ? [asRows(a!), asRows(cotangent)] : [a!, cotangent];
+      const [x, dC] = isShared(b!.type, { transA })
+        ? [asRows(a!), asRows(cotangent)]
+        : [a!, cotangent];
       return transB
         ? matmul(dC, x, { transA: true, transB: transA, alpha })
         : matmul(x, dC, { transA: !transA, alpha });

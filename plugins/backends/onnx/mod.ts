@@ -1,8 +1,8 @@
 /**
  * Runs graphs in ONNX Runtime, forward and backward alike.
  *
- * Weights are inputs of a program, never part of it: one array in memory serves training, the frozen
- * teacher and every evaluation, and nothing is packed or folded behind our back.
+ * Weights are inputs of a program unless it is asked to have them: one array in memory serves training,
+ * the frozen teacher and every evaluation. As constants they are packed, and each program has its own.
  */
 
 import * as ort from "onnxruntime-node";
