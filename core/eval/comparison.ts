@@ -42,6 +42,16 @@ const ORDER = [
   "base-random",
 ] as const;
 
+/** Controls that skip as much as the router, without reading the context. */
+export const CONTROLS: readonly Way[] = [
+  "shuffled",
+  "rate-matched",
+  "random",
+  "static-mask",
+  "by-token",
+  "by-position",
+];
+
 const inOrder = (a: ComparisonRow, b: ComparisonRow) => ORDER.indexOf(a.way) - ORDER.indexOf(b.way);
 
 /** What came out of running the model in one way. */

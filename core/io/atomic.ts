@@ -21,6 +21,11 @@ export function temporaryPath(path: string): string {
   return join(dirname(whole), `.${basename(whole)}.tmp`);
 }
 
+/** Whether a file is what a write that was cut off has left. */
+export function isTemporary(name: string): boolean {
+  return /^\..*\.tmp$/.test(name);
+}
+
 /** Writes all of `bytes` at the end of an open file; one call to the system may write less. */
 export function writeFully(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) {
@@ -74,6 +79,24 @@ export function replaceFile(path: string, write: (file: number) => void): void {
 export function writeFileAtomic(path: string, content: Uint8Array | string): void {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   replaceFile(path, (file) => writeFully(file, bytes));
+}
+
+/**
+ * Writes `text` to `path` by a rename alone, where several processes may write the same at a time: what
+ * each of them writes is there whole. It is not forced to the disk.
+ *
+ * @throws {UserError} as {@link replaceFile}.
+ */
+export function renameInto(path: string, text: string): void {
+  const whole = resolve(path);
+  const temporary = join(dirname(whole), `.${basename(whole)}.${crypto.randomUUID()}.tmp`);
+  try {
+    fs.writeFileSync(temporary, text);
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    removeQuietly(temporary);
+    throw explainFailure(error, "write", path);
+  }
 }
 
 /** Removes what is at `path`; a failure is swallowed, because a first one is being reported. */

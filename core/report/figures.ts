@@ -8,13 +8,13 @@
 import type { TopLevelSpec } from "vega-lite";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { fontFile, type TextWidth, textWidths } from "./fonts.ts";
-import { FONT, THEME } from "./theme.ts";
+import { COLUMN_THEME, FONT, THEME } from "./theme.ts";
 
 /** Pixels of the PNG per unit of the figure: two look sharp on dense screens. */
 const PNG_SCALE = 2;
 
 /** The same for print: 384 to the inch. */
-export const PRINT_SCALE = 4;
+const PRINT_SCALE = 4;
 
 /** What Vega measures texts by; its types leave it out. */
 interface TextMetrics {
@@ -32,17 +32,15 @@ export interface FigureFiles {
  * Draws `spec` in the common theme and writes `<basePath>.vl.json`, `.svg` and `.png`.
  *
  * @param basePath path without an ending; missing folders are made
- * @param scale pixels of the PNG per unit of the figure
  * @throws {UserError} when the files cannot be written.
  */
 export async function writeFigure(
   basePath: string,
   spec: TopLevelSpec,
-  scale = PNG_SCALE,
 ): Promise<FigureFiles> {
   const themed = withTheme(spec);
   const svg = await renderSvg(themed);
-  const png = await renderPng(svg, scale);
+  const png = await renderPng(svg, spec.config === COLUMN_THEME ? PRINT_SCALE : PNG_SCALE);
   const files = {
     specification: `${basePath}.vl.json`,
     svg: `${basePath}.svg`,

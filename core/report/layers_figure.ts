@@ -12,7 +12,7 @@ export interface LayerShare {
 }
 
 /**
- * A field for each layer and evaluation: the lighter, the more tokens ran the layer.
+ * A field for each layer and evaluation: the darker, the more tokens ran the layer.
  *
  * @throws {RangeError} when there are no shares.
  */
@@ -44,7 +44,7 @@ export function layerHeatmap(shares: readonly LayerShare[], caption: Caption): T
       color: {
         field: "share",
         type: "quantitative",
-        scale: { domain: [0, 1], scheme: "viridis" },
+        scale: { domain: [0, 1], scheme: "blues" },
         legend: {
           title: "tokens that run the layer",
           format: ".0%",

@@ -54,6 +54,11 @@ export interface TaskRouting {
   readonly layerActivity: readonly number[];
 }
 
+/** Whether a run's folder below the results is that of a sweep's trial. */
+export function isTrial(folder: string): boolean {
+  return /(^|[\\/])trials[\\/]/.test(folder);
+}
+
 /** What was found in a folder of results. */
 export interface ResultsFolder {
   readonly root: string;

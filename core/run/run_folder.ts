@@ -7,6 +7,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../contracts/errors.ts";
+import { isTemporary } from "../io/atomic.ts";
 import { explainFailure } from "../io/failures.ts";
 import type { ExperimentConfig } from "./config_schema.ts";
 import { type LoggingChoice } from "./logging/names.ts";
@@ -241,7 +242,9 @@ function makeFolderBelow(parent: string, seed: number, now: Date): string {
 function claimFolder(path: string): void {
   makeFolder(path);
   const beside: readonly string[] = [LOCK, ...Object.values(TRIAL_FILES)];
-  const names = entriesOf(path).map(({ name }) => name).filter((name) => !beside.includes(name));
+  const names = entriesOf(path).map(({ name }) => name).filter((name) =>
+    !beside.includes(name) && !isTemporary(name)
+  );
   if (names.includes(RUN_RECORD)) {
     throw new UserError(
       `${path} already holds a run: continue it with --resume ${path}, or choose another --out`,

@@ -1,6 +1,7 @@
 /** Trains a run: steps, evaluations, metrics, checkpoints, and stopping in good order. */
 
 import process from "node:process";
+import { setImmediate } from "node:timers/promises";
 import {
   AdamW,
   CheckpointStore,
@@ -26,6 +27,7 @@ import {
 import { type Parts } from "./parts.ts";
 import { createProgress } from "./progress.ts";
 import { type OpenRun } from "./run_folder.ts";
+import { StopSignal } from "./stop_signal.ts";
 import { scheduleAt } from "./schedule.ts";
 import { Interrupted } from "./script.ts";
 
@@ -107,7 +109,9 @@ export async function trainRun(
     start: state.step,
     quiet,
   });
-  using stop = new StopSignal();
+  using stop = new StopSignal(() =>
+    console.error("\nStopping after this step; press Ctrl-C again to stop at once.")
+  );
   if (state.step > 0) progress.note(`resumed after step ${state.step} from ${run.path}`);
 
   const save = async () => {
@@ -122,7 +126,7 @@ export async function trainRun(
     while (!trainer.done) {
       const report = await trainer.next();
       // A backend may answer at once, and then signals would wait: they are heard when time passes.
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await setImmediate();
       state = {
         ...state,
         step: report.step,
@@ -258,22 +262,4 @@ function evaluationLine(step: number, { loss, perplexity, statistics }: RoutedLo
   return `step ${step}: validation loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(3)}, ` +
     `${statistics.activeLayers.toFixed(2)} active layers, ` +
     `skip ratio ${statistics.skipRatio.toFixed(3)}`;
-}
-
-/** Notices Ctrl-C; a second one ends the process at once. */
-class StopSignal implements Disposable {
-  asked = false;
-  readonly #listener = () => {
-    if (this.asked) Deno.exit(130);
-    this.asked = true;
-    console.error("\nStopping after this step; press Ctrl-C again to stop at once.");
-  };
-
-  constructor() {
-    Deno.addSignalListener("SIGINT", this.#listener);
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSignalListener("SIGINT", this.#listener);
-  }
 }

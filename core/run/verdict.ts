@@ -3,6 +3,7 @@
 import {
   type Comparison,
   type ComparisonRow,
+  CONTROLS,
   type Interval,
   pairedDifference,
   rowOf,
@@ -12,16 +13,6 @@ import { type ExperimentConfig } from "./config_schema.ts";
 import { missedTarget } from "./final_evaluation.ts";
 import { nameOf } from "./final_tables.ts";
 import { type Parts } from "./parts.ts";
-
-/** Controls that skip as much as the router, without reading the context. */
-const CONTROLS: readonly Way[] = [
-  "shuffled",
-  "rate-matched",
-  "random",
-  "static-mask",
-  "by-token",
-  "by-position",
-];
 
 /** In plain words, whether the router earns its place; undefined for a router that reads nothing. */
 export function verdict(

@@ -108,3 +108,15 @@ testWithProcesses(
     assert.match(whole.stderr, /, 3\.00 of 3 layers a token$/m);
   },
 );
+
+testWithProcesses("a run whose base is in four bits, of either format, writes texts", async () => {
+  using place = new Workplace();
+  for (const precision of ["int4", "nf4"]) {
+    const few = ["--steps", "2", "--set", "evaluation.questions=0", "--quiet"];
+    const trained = ["--base-precision", precision, "--out", precision, ...few];
+    assertFinished(await place.runScript("exp10", "--model", "nano", ...trained));
+    const outcome = await place.runScript("generate", "--checkpoint", precision, ...TOM);
+    assertFinished(outcome);
+    assert.match(outcome.stdout, /^Tom went \w/);
+  }
+});

@@ -159,6 +159,14 @@ export function writeAllResults(root: string): void {
   );
   writeBelow(
     root,
+    "sweeps/analysed/token_categories.csv",
+    "category,tokens,avg_active_layers,avg_token_loss,high_loss_fraction,grouping," +
+      "active_layers_low,active_layers_high\n" +
+      "all,100,9.5,1.25,0.1,all,9.25,9.75\npunctuation,60,9.25,1.5,0.1,text,9,9.5\n" +
+      "punctuation,40,9.875,0.875,0.1,label,9.75,10\n",
+  );
+  writeBelow(
+    root,
     "sweeps/exp19/token_categories.csv",
     "category,tokens,avg_active_layers,avg_token_loss,high_loss_fraction\n" +
       "all,100,9.5,1.25,0.1\nword,60,9.25,1.5,0.1\nnumeric,40,9.875,0.875,0.1\n",

@@ -115,19 +115,28 @@ function memoryBars({ source, rows }: PlotTable): TopLevelSpec {
 }
 
 function categoriesFigure({ source, rows }: PlotTable): TopLevelSpec {
-  const named = rows.map((row) => ({
-    name: row.text("category") ?? "no name",
-    marked: row.text("category") === "all",
-    values: ["avg_active_layers", "avg_token_loss"].map((column) => {
-      const value = row.number(column);
-      return value === undefined ? undefined : { value };
-    }),
-  }));
+  const named = (row: PlotRow) => {
+    const layers = row.number("avg_active_layers");
+    const loss = row.number("avg_token_loss");
+    const [low, high] = [row.number("active_layers_low"), row.number("active_layers_high")];
+    return {
+      name: row.text("category") ?? "no name",
+      marked: row.text("category") === "all",
+      values: [
+        layers === undefined ? undefined : { value: layers, low, high },
+        loss === undefined ? undefined : { value: loss },
+      ],
+    };
+  };
+  // Tables of older versions have one grouping.
+  const groups = Map.groupBy(rows, ({ text }) => text("grouping") ?? "");
   const tokens = rows.find(({ text }) => text("category") === "all")?.number("tokens");
   return measuresFigure(
-    [{
-      rows: named.toSorted((a, b) => (b.values[0]?.value ?? 0) - (a.values[0]?.value ?? 0)),
-    }],
+    Array.from(groups, ([grouping, own]) => ({
+      ...(grouping === "" || grouping === "all" ? {} : { title: `by ${grouping}` }),
+      rows: own.map(named)
+        .toSorted((a, b) => (b.values[0]?.value ?? 0) - (a.values[0]?.value ?? 0)),
+    })),
     [
       { title: "active layers", as: "dots", digits: 2 },
       { title: "loss of the next token (nats)", as: "bars", digits: 2 },

@@ -3,7 +3,7 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../contracts/errors.ts";
-import { PRINT_SCALE, writeFigure } from "../../report/figures.ts";
+import { writeFigure } from "../../report/figures.ts";
 import { didYouMean } from "../did_you_mean.ts";
 import { readResults, type ResultsFolder } from "../results_folder.ts";
 import { analysisPlots } from "./analysis_plots.ts";
@@ -54,7 +54,7 @@ export async function plotResults({ results: root, out, only }: PlotOptions): Pr
   const leftOut = planned.filter((one): one is LeftOut => !isPlot(one));
   console.log(foundLine(results, selection));
   for (const plot of plots) {
-    const { png } = await writeFigure(join(out, plot.name), plot.draw(), PRINT_SCALE);
+    const { png } = await writeFigure(join(out, plot.name), plot.draw());
     console.log(`${plot.name}  ${png}`);
   }
   const notes = [...selection.notes, ...results.notes];

@@ -1,6 +1,7 @@
 /** Figures of single experiments with a router: parts of the loss, temperature, layers, controls. */
 
 import type { TopLevelSpec } from "vega-lite";
+import { CONTROLS } from "../../eval/comparison.ts";
 import { layerHeatmap } from "../../report/layers_figure.ts";
 import { measuresFigure } from "../../report/measures_figure.ts";
 import { panelsFigure, type StepPanel } from "../../report/panels_figure.ts";
@@ -82,7 +83,7 @@ const ROUTER_PLOTS: readonly RouterPlot[] = [
     command: COMMAND,
     has: hasFinal(({ rows }) =>
       rows && Object.fromEntries(
-        Object.entries(rows).filter(([way]) => CONTROLS.has(way)),
+        Object.entries(rows).filter(([way]) => (CONTROLS as readonly string[]).includes(way)),
       ), 1),
     draw: controlsFigure,
   },
@@ -151,7 +152,7 @@ function activityPanels(run: RunResult): StepPanel[] {
   const panels: StepPanel[] = [
     {
       title: "temperature",
-      colour: COLOURS.vermilion,
+      colour: COLOURS.blue,
       points: pointsOf(run, "temperature"),
       zero: true,
     },
@@ -198,16 +199,6 @@ const WAYS: Readonly<Record<string, string>> = {
   "by-position": "looked up by position",
   "base-random": "base model, random",
 };
-
-/** Ways that skip as much as the router without its judgement. */
-const CONTROLS = new Set([
-  "shuffled",
-  "rate-matched",
-  "random",
-  "static-mask",
-  "by-token",
-  "by-position",
-]);
 
 function controlsFigure({ experiment, family }: Own): TopLevelSpec {
   const all = experiment.runs.map(({ record }) => finalOf(record).rows ?? {});

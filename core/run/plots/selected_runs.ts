@@ -1,7 +1,7 @@
 /** Which of all runs figures show: for each experiment and seed one. */
 
 import { sameConfiguration } from "../config_difference.ts";
-import { type ResultsFolder, type RunResult } from "../results_folder.ts";
+import { isTrial, type ResultsFolder, type RunResult } from "../results_folder.ts";
 import { settingsOf } from "./final_numbers.ts";
 import { byName, fileName } from "./plot.ts";
 
@@ -37,7 +37,7 @@ export interface Selection {
  */
 export function selectRuns({ runs }: Pick<ResultsFolder, "runs">): Selection {
   const notes: string[] = [];
-  const own = runs.filter(({ folder }) => !/(^|[\\/])trials[\\/]/.test(folder));
+  const own = runs.filter(({ folder }) => !isTrial(folder));
   const keyOf = ({ record }: RunResult) => {
     const { model, data } = settingsOf(record);
     return JSON.stringify([model, data, record.name]);

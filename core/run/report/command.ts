@@ -7,6 +7,7 @@ import { writeFileAtomic } from "../../io/atomic.ts";
 import { reportPage } from "../../report/page.ts";
 import { type PageRun } from "../../report/page_data.ts";
 import { type Plugins } from "../plugins.ts";
+import { isTrial } from "../results_folder.ts";
 import { CHECKPOINTS_FOLDER } from "../train_run.ts";
 import { PageSource } from "./page_source.ts";
 
@@ -71,8 +72,8 @@ async function traceRuns(
 
 /** The folder of the newest routed run that still has its checkpoint, unless it is traced already. */
 function newestRouted(all: readonly { run: PageRun; folder: string }[]): string[] {
-  const newest = all.findLast(({ run: { status, finalActivity }, folder }) =>
-    status === "finished" && finalActivity !== null &&
+  const newest = all.findLast(({ run: { id, status, finalActivity }, folder }) =>
+    status === "finished" && !isTrial(id) && finalActivity !== null &&
     fs.existsSync(join(folder, CHECKPOINTS_FOLDER))
   );
   return newest === undefined || newest.run.tokens ? [] : [newest.folder];
@@ -81,7 +82,9 @@ function newestRouted(all: readonly { run: PageRun; folder: string }[]): string[
 /** A folder as it is; an experiment's newest finished run in the folder of results. */
 function folderOf(name: string, results: string, runs: readonly PageRun[]): string {
   const named = runs.find(({ id }) => id === name || join(results, id) === join(name)) ??
-    runs.findLast(({ experiment, status }) => experiment === name && status === "finished");
+    runs.findLast(({ id, experiment, status }) =>
+      experiment === name && status === "finished" && !isTrial(id)
+    );
   if (named) return join(results, named.id);
   throw new UserError(
     `--tokens ${name}: ${results} holds no such folder and no finished run of such an experiment`,

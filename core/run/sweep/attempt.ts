@@ -10,7 +10,7 @@ import { readRunRecord } from "../run_record.ts";
 import { Judge } from "./early_stopping.ts";
 import { earlyStoppingOf, trialFolders } from "./sweep_folder.ts";
 import { peakMemoryOf, type Trial, type TrialOutcome, type TrialState } from "./trial.ts";
-import { noteStop, stopOf } from "./trial_files.ts";
+import { isFolder, noteStop, stopOf } from "./trial_files.ts";
 
 /** How an attempt is made. */
 export interface AttemptOptions {
@@ -63,7 +63,11 @@ export function startAttempt(trial: Trial, state: TrialState, options: AttemptOp
     stderr: "piped",
     ...(directory === undefined ? {} : { cwd: directory }),
   }).spawn();
+  let asked = false;
   const stop = () => {
+    // A second time would end it before it has saved.
+    if (asked) return;
+    asked = true;
     try {
       child.kill("SIGINT");
     } catch {
@@ -188,7 +192,7 @@ async function outcomeOf(trial: Trial, end: Promise<AttemptEnd>): Promise<TrialO
   const { finished, reason, log, stopped } = await end;
   if (finished) return { trial, record: readRunRecord(trial.folder), kept: false };
   if (stopped) return { trial, stopped };
-  if (log.length > 0 && fs.statSync(trial.folder, { throwIfNoEntry: false })?.isDirectory()) {
+  if (log.length > 0 && isFolder(trial.folder)) {
     fs.appendFileSync(join(trial.folder, TRIAL_FILES.log), log.join("\n") + "\n");
   }
   return { trial, failure: reason, log };

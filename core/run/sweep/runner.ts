@@ -6,11 +6,13 @@
  * stops the children in good order, so the same command continues.
  */
 
+import { hostname } from "node:os";
 import { UserError } from "../../contracts/errors.ts";
 import { Interrupted } from "../script.ts";
+import { StopSignal } from "../stop_signal.ts";
 import { type RunningTrial, startTrial } from "./attempt.ts";
 import { peakMemoryOf, stateOf, type Trial, type TrialOutcome } from "./trial.ts";
-import { stopOf } from "./trial_files.ts";
+import { forgetFailures, isFolder, noteFailure, stopOf } from "./trial_files.ts";
 
 /** How trials are run. */
 export interface RunnerOptions {
@@ -62,8 +64,14 @@ export async function runTrials(
     else return true;
     return false;
   });
+  // What failed too often before is tried again.
+  for (const { folder } of waiting) if (isFolder(folder)) forgetFailures(folder);
   const running = new Set<RunningTrial>();
-  using stop = new StopAll(running);
+  using stop = new StopSignal(() => {
+    console.error("\nStopping when the running trials are saved; Ctrl-C again stops at once.");
+    // A terminal has told them already; telling twice would kill them.
+    if (!Deno.stdin.isTerminal()) { for (const one of running) one.stop(); }
+  });
 
   const launch = () => {
     const trial = waiting.shift()!;
@@ -83,6 +91,9 @@ export async function runTrials(
     const { one, outcome } = first;
     running.delete(one);
     if ("failure" in outcome && !stop.asked) {
+      const { failure: reason, log = [] } = outcome;
+      const key = `${hostname()}-${Deno.pid}-${Date.now()}`;
+      if (isFolder(one.trial.folder)) noteFailure(one.trial.folder, key, { reason, log });
       const failures = (tries.get(one.trial) ?? 0) + 1;
       tries.set(one.trial, failures);
       if (failures <= retries) {
@@ -124,24 +135,4 @@ async function firstToEnd(running: ReadonlySet<RunningTrial>) {
   const first = await Promise.race([...ends, patience]);
   clearTimeout(timer);
   return first;
-}
-
-/** Stops all trials on Ctrl-C. A terminal has told them already; telling twice would kill them. */
-class StopAll implements Disposable {
-  asked = false;
-  readonly #listener: () => void;
-
-  constructor(running: ReadonlySet<RunningTrial>) {
-    this.#listener = () => {
-      if (this.asked) Deno.exit(130);
-      this.asked = true;
-      console.error("\nStopping when the running trials are saved; Ctrl-C again stops at once.");
-      if (!Deno.stdin.isTerminal()) { for (const one of running) one.stop(); }
-    };
-    Deno.addSignalListener("SIGINT", this.#listener);
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSignalListener("SIGINT", this.#listener);
-  }
 }

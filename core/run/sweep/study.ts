@@ -4,6 +4,7 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../contracts/errors.ts";
 import { type Launcher, type TrialEnd } from "../../contracts/launcher.ts";
+import { isTemporary } from "../../io/atomic.ts";
 import { isAnalysisFile } from "../analysis/files.ts";
 import { isOpen } from "../run_lock.ts";
 import { readRunRecord } from "../run_record.ts";
@@ -24,7 +25,7 @@ export function removeFolder(path: string): void {
     throw new UserError(`Cannot start over in ${path}: it is a file; choose another --out`);
   }
   const stranger = fs.readdirSync(path).find((name) =>
-    !OWN_FILES.test(name) && !isAnalysisFile(name)
+    !OWN_FILES.test(name) && !isAnalysisFile(name) && !isTemporary(name)
   );
   if (stranger !== undefined) {
     throw new UserError(

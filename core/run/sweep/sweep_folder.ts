@@ -7,7 +7,8 @@ import { UserError } from "../../contracts/errors.ts";
 import { type SweepFolder } from "../../contracts/launcher.ts";
 import { explainFailure } from "../../io/failures.ts";
 import { TRIAL_FILES } from "../run_folder.ts";
-import { readChecked, renameInto } from "./trial_files.ts";
+import { renameInto } from "../../io/atomic.ts";
+import { readChecked } from "./trial_files.ts";
 
 /** Name of the file that says what a sweep is called and when its trials are given up. */
 export const SWEEP_FILE = "sweep.json";

@@ -16,6 +16,7 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { type Stop, type Trial } from "../../contracts/launcher.ts";
 import { UserError } from "../../contracts/errors.ts";
+import { renameInto } from "../../io/atomic.ts";
 import { explainFailure } from "../../io/failures.ts";
 import { TRIAL_FILES } from "../run_folder.ts";
 
@@ -52,18 +53,6 @@ const description = z.object({
 });
 const failure = z.object({ reason: z.string(), log: z.array(z.string()), at: z.string() });
 const stop = z.object({ kind: z.enum(["hopeless", "cancelled"]), why: z.string() });
-
-/** Writes `text` to `path` by a rename; what others write at the same time is there whole, too. */
-export function renameInto(path: string, text: string): void {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  try {
-    fs.writeFileSync(temporary, text);
-    fs.renameSync(temporary, path);
-  } catch (error) {
-    fs.rmSync(temporary, { force: true });
-    throw explainFailure(error, "write", path);
-  }
-}
 
 /** Reads JSON; undefined where there is no such file. @throws {UserError} when it is damaged. */
 export function readChecked<T>(path: string, schema: z.ZodType<T>): T | undefined {
@@ -118,6 +107,11 @@ export function describedTrial(folder: string): DescribedTrial {
   }
   const script = isAbsolute(read.script) ? read.script : join(ROOT, read.script);
   return { ...read, script, folder: resolve(folder) };
+}
+
+/** Whether a trial's folder is there. */
+export function isFolder(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** The failures of a trial, earliest first. */

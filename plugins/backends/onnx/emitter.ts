@@ -24,6 +24,8 @@ const LARGE_FROM = 4096;
 
 /** What all graphs of a model have in common. */
 interface Shared {
+  /** Values of inputs that are constant, by name. */
+  readonly constants: Readonly<Record<string, HostTensor>>;
   readonly feeds: ModelFeed[];
   /** Large constants, whose values are not placed yet. */
   readonly large: LargeConstant[];
@@ -33,10 +35,6 @@ interface Shared {
   readonly outputs: Map<string, string>;
   /** Operators and branches so far; what they are numbered by. */
   count: number;
-}
-
-function emptyGraph(name: string): GraphProto {
-  return { name, node: [], initializer: [], input: [], output: [], valueInfo: [] };
 }
 
 /**
@@ -49,15 +47,18 @@ export class Emitter {
   readonly #known = new Map<string, string>();
   readonly #shared: Shared;
 
-  constructor(private readonly around?: Emitter) {
+  /** @param constants values of inputs that become part of the model, where this is no branch */
+  constructor(private readonly around?: Emitter, constants: Shared["constants"] = {}) {
     this.#shared = around ? around.#shared : {
+      constants,
       feeds: [],
       large: [],
       numbers: new Map(),
       outputs: new Map(),
       count: 0,
     };
-    this.#graph = emptyGraph(around ? `branch_${this.#shared.count++}` : "dlr");
+    const name = around ? `branch_${this.#shared.count++}` : "dlr";
+    this.#graph = { name, node: [], initializer: [], input: [], output: [], valueInfo: [] };
   }
 
   /** The graph that is no branch: it holds the constants and inputs of all. */
@@ -130,11 +131,6 @@ export class Emitter {
       : data;
     const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     return this.#initializer(ELEMENT[dtype], shape, rawData, name);
-  }
-
-  /** A value that was expected from outside, as a constant of its name. */
-  constantInput(name: string, value: HostTensor): string {
-    return this.#onceForAll(`input ${name}`, (root) => root.constant(value, name));
   }
 
   /** Constant bytes, as the operators for blocks of four bits take them. */
@@ -236,9 +232,11 @@ export class Emitter {
     return own;
   }
 
-  /** An input of the model, declared at its first use. */
+  /** An input of the model, declared at its first use, or its value where that is constant. */
   input(name: string, type: TensorType): string {
     return this.#onceForAll(`input ${name}`, (root) => {
+      const value = this.#shared.constants[name];
+      if (value) return root.constant(value, name);
       root.#declare({ name, source: name, asWords: false }, type);
       root.learnSizes(name, type.shape);
       return name;
@@ -248,6 +246,8 @@ export class Emitter {
   /** The uint8 input of this name as half as many 16-bit words: the same memory. */
   inputWords(source: string, bytes: number): string {
     return this.#onceForAll(`words ${source}`, (root) => {
+      const value = this.#shared.constants[source];
+      if (value) return root.constantWords(value.data as Uint8Array);
       const name = source + WORDS;
       root.#declare({ name, source, asWords: true }, { dtype: "uint16", shape: [bytes / 2] });
       return name;

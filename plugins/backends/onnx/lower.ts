@@ -41,7 +41,7 @@ class Lowering {
   constructor(private readonly plan: ScopePlan, private readonly options: LoweringOptions) {}
 
   model(outputs: Readonly<Record<string, Node>>): OnnxModel {
-    const emit = new Emitter();
+    const emit = new Emitter(undefined, this.options.constants);
     this.#say(this.plan.whole, emit);
     const { prefix = "", placement = "apart", about } = this.options;
     for (const [name, node] of Object.entries(outputs)) {
@@ -72,11 +72,7 @@ class Lowering {
   #lower(node: Node): string {
     const emit = this.#emitters.get(this.plan.scopeOf.get(node)!)!;
     const { name } = node.op;
-    if (name === "input") {
-      const own = inputName(node)!;
-      const value = this.options.constants?.[own];
-      return value ? emit.constantInput(own, value) : emit.input(own, node.type);
-    }
+    if (name === "input") return emit.input(inputName(node)!, node.type);
     if (name === "dequantize") return emitDequantized(emit, node);
     if (name === "constant") {
       const { value } = node.attrs as { value: HostTensor };

@@ -23,14 +23,15 @@ export async function slurm(
 ): Promise<Answer> {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
   try {
-    const { success, stdout, stderr } = await new Deno.Command(command, {
+    const { success, signal, stdout, stderr } = await new Deno.Command(command, {
       args: [...args],
       stdin: "null",
       clearEnv: true,
       env: environment(),
       signal: AbortSignal.timeout(PATIENCE),
     }).output();
-    return { ok: success, out: text(stdout), error: text(stderr) };
+    const silence = signal === null ? "" : `${command} timed out`;
+    return { ok: success, out: text(stdout), error: text(stderr) || silence };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new UserError(

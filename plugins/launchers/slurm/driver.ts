@@ -14,7 +14,9 @@ import {
   UserError,
 } from "../../../core/contracts/mod.ts";
 import { TRIAL_FILES } from "../../../core/run/run_folder.ts";
+import { delay } from "../../../core/io/hub/patience.ts";
 import { Interrupted } from "../../../core/run/script.ts";
+import { StopSignal } from "../../../core/run/stop_signal.ts";
 import { stateOf } from "../../../core/run/sweep/trial.ts";
 import {
   failuresOf,
@@ -29,7 +31,6 @@ import { largestArray, slurm } from "./commands.ts";
 import { explainEnd } from "./explain.ts";
 import { type SlurmOptions } from "./options.ts";
 import { isOver, isStuck, type Queue, readQueue, type Task, taskName } from "./queue.ts";
-import { StopWatching } from "./stop_watching.ts";
 import {
   lastPlaces,
   manifestName,
@@ -54,7 +55,7 @@ export async function drive(
 ): Promise<readonly TrialEnd[]> {
   // Whether there is a Slurm here at all, before anything else.
   await slurm("sbatch", "--version");
-  using stop = new StopWatching();
+  using stop = new StopSignal();
   const driver = new Driver(trials, sweep, options, events);
   driver.begin();
   while (true) {
@@ -64,7 +65,7 @@ export async function drive(
     if (!driver.open) return driver.ends;
     if (!stop.asked) await driver.act(queue);
     if (!driver.open) return driver.ends;
-    if (!stop.asked) await stop.pause(1000 * options.pollSeconds);
+    await delay(options.pollSeconds, stop.signal).catch(() => {}); // asked to stop
     if (stop.asked) {
       const done = trials.length - driver.open;
       throw new Interrupted(

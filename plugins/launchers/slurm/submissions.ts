@@ -10,7 +10,7 @@
 import fs from "node:fs";
 import { basename, join, relative } from "node:path";
 import { type SweepFolder, type Trial, UserError } from "../../../core/contracts/mod.ts";
-import { renameInto } from "../../../core/run/sweep/trial_files.ts";
+import { renameInto } from "../../../core/io/atomic.ts";
 import { isUnreachable, partitions, slurm } from "./commands.ts";
 import { type SlurmOptions } from "./options.ts";
 import { type Queue } from "./queue.ts";

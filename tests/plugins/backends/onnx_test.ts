@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { UserError } from "../../../core/contracts/errors.ts";
-import { dequantize, input, matmulRows, neg } from "../../../core/graph/mod.ts";
+import { dequantize, input, matmul, matmulRows, neg } from "../../../core/graph/mod.ts";
 import {
   BLOCK_SIZE,
   bytes,
@@ -53,6 +53,36 @@ Deno.test("onnx lets session options override its own settings", async () => {
   // A number of threads that the engine cannot read: it complains only if the value reaches it.
   await assert.rejects(negate({ intraOpNumThreads: "many" }), /intraOpNumThreads/);
 });
+
+for (const format of ["int4", "nf4"] as const) {
+  Deno.test(`onnx makes ${format} blocks part of a program for products of every kind`, async () => {
+    const [rows, columns] = [96, 128];
+    const size = rows * columns;
+    const blocks = emptyBlocks(format, size);
+    quantizeInto(blocks, signed(rows, columns)("w").data);
+    const constants = {
+      codes: bytes([size / 2], blocks.codes),
+      scales: floats([size / BLOCK_SIZE], blocks.scales),
+    };
+    const codes = input("codes", [size / 2], "uint8");
+    const made = dequantize(codes, input("scales", [size / BLOCK_SIZE]), [rows, columns], format);
+    const outputs = {
+      weight: made,
+      onward: matmul(input("x", [5, columns]), made, { transB: true, alpha: 0.5 }),
+      back: matmul(input("y", [5, rows]), made),
+    };
+    const given = { x: signed(5, columns)("x"), y: signed(5, rows)("y") };
+    await using backend = onnxBackend({ threads: 1 });
+    await using fed = await backend.compile(outputs);
+    await using own = await backend.compile(outputs, { constants });
+    assert.deepEqual([...own.inputs.keys()].sort(), ["x", "y"]);
+    const expected = await fed.run({ ...given, ...constants });
+    const result = await own.run(given);
+    for (const name of Object.keys(outputs) as (keyof typeof outputs)[]) {
+      assertClose(result[name], expected[name], CLOSE.float32, name);
+    }
+  });
+}
 
 Deno.test("onnx keeps constant matrices in blocks of four bits if asked, and blocks as they are", async () => {
   const [rows, columns] = [96, 128];

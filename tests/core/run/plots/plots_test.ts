@@ -61,6 +61,7 @@ const ALL = [
   "exp4_inference_speed_bar",
   "exp4_speed_against_ideal",
   "exp4_inference_memory_bar",
+  "analysed_token_categories",
   "exp19_token_categories",
 ];
 
@@ -117,6 +118,14 @@ Deno.test(
     assert.deepEqual([spot["x"], spot["y"]], [0.75, 0.5]);
     assert.equal(named("exp4_inference_speed_bar", "first 6 layers")["value"], 1.9);
     assert.equal(named("exp19_token_categories", "numeric")["value"], 9.875);
+    // One name in two groupings is two rows, each with its interval.
+    const twins = rows("analysed_token_categories").filter(({ name, low }) =>
+      name === "punctuation" && low !== undefined
+    );
+    assert.deepEqual(
+      twins.map(({ value, low, high }) => [value, low, high]),
+      [[9.25, 9, 9.5], [9.875, 9.75, 10]],
+    );
     assert.equal(rows("exp8_penalty_layers_loss").find(({ x }) => x === 0.05)!["y"], 10);
     const svg = await drawnInColumn(plots.get("validation_loss_final_bar")!.draw());
     assert.match(svg, /n = 1 to 3 seeds/);

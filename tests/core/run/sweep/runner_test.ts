@@ -1,8 +1,10 @@
 /** Many trials in processes of their own. */
 
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
 import { runTrials } from "../../../../core/run/sweep/runner.ts";
 import { type TrialOutcome } from "../../../../core/run/sweep/trial.ts";
+import { failuresOf } from "../../../../core/run/sweep/trial_files.ts";
 import { testWithProcesses } from "../../../end_to_end/command.ts";
 import { userError } from "../../io/support.ts";
 import { type FakeExperiment, withFake, writeRecord } from "./fake_trials.ts";
@@ -113,6 +115,17 @@ test("what fails twice is reported with its last error, and the others are run",
   ]);
   assert.match(ends(outcomes)[2]!, /^c: exit code 1: error: .*RangeError: internal: odd$/);
   assert.deepEqual(fake.started.toSorted(), ["a", "a", "b", "b", "c", "c", "d", "d", "e"]);
+});
+
+test("what failed is told in the trial's folder, and a later command counts anew", async (fake) => {
+  const trial = fake.trial("a", "do=fail");
+  mkdirSync(trial.folder, { recursive: true });
+  const told = () => failuresOf(trial.folder).map(({ reason }) => reason);
+  await runTrials([trial], { jobs: 1 });
+  const reason = "exit code 2: error: the disk is full";
+  assert.deepEqual(told(), [reason, reason]);
+  await runTrials([trial], { jobs: 1, retries: 0 });
+  assert.deepEqual(told(), [reason]);
 });
 
 test("how often a failure is tried again can be said", async (fake) => {
