@@ -6,7 +6,7 @@
 import { type FloatTensor, RandomStream } from "../tensor/mod.ts";
 import { KeyValueCache } from "./cache.ts";
 import { gatesAt, lastGates, routingOf } from "./inference_model.ts";
-import { type PassKind, type PassSizes } from "./pass_graph.ts";
+import { type PassSizes } from "./pass_graph.ts";
 import { type Passes, type PassOutputs } from "./passes.ts";
 import { GREEDY, sampleToken, type SamplingOptions } from "./sampling.ts";
 
@@ -39,18 +39,19 @@ export interface WrittenToken {
 /** Tokens of a prompt that are read at once, unless told. */
 const CHUNK = 512;
 
-/** A pass that texts are written by. */
-const WRITING = { past: "own", answers: "logits", keepsMemory: true } as const satisfies PassKind;
-
 /** Sizes that all passes have which read one token of each of so many texts. */
 export function stepSizes(texts: number): Partial<PassSizes> {
   return texts === 1 ? { batch: 1, length: 1, rows: 1 } : { length: 1 };
 }
 
-/** Makes the programs that so many texts are continued with ahead of their first use. */
+/** Makes the program of the steps that so many texts are continued by ahead of its first use. */
 export async function prepareContinuation(passes: Passes, texts: number): Promise<void> {
-  await passes.prepare(WRITING);
-  await passes.prepare({ ...WRITING, sizes: stepSizes(texts) });
+  await passes.prepare({
+    past: "own",
+    answers: "logits",
+    keepsMemory: true,
+    sizes: stepSizes(texts),
+  });
 }
 
 /**

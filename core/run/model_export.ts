@@ -4,7 +4,7 @@ import fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type WeightFormat } from "../contracts/mod.ts";
 import { exportModel, mergeAdapters } from "../inference/mod.ts";
-import { writeFileAtomic } from "../io/mod.ts";
+import { replaceFile, writeFileAtomic, writeFully } from "../io/mod.ts";
 import { sizeOf } from "../tensor/mod.ts";
 import { type TrainedModel } from "./trained_model.ts";
 
@@ -36,7 +36,6 @@ export async function writeModel(
   const isLarge = numbers * (weightFormat === "int4" ? 1 : 4) > largeFrom;
   const dataFile = isLarge ? `${basename(out)}.data` : undefined;
   const { bytes, outside } = exportModel(merged, { weightFormat, dataFile });
-  fs.mkdirSync(dirname(out), { recursive: true });
   const files: [string, number][] = [];
   if (dataFile !== undefined) {
     const path = join(dirname(out), dataFile);
@@ -49,28 +48,18 @@ export async function writeModel(
   return { files: [[out, bytes.length], ...files] };
 }
 
-/** Writes each part at its place and moves the file to its name when it is whole. */
+/** Writes each part at its place. @returns the size of the file */
 function writeParts(
   path: string,
   parts: readonly { readonly offset: number; readonly bytes: Uint8Array }[],
 ): number {
-  const unfinished = `${path}.unfinished`;
-  const file = fs.openSync(unfinished, "w");
   let end = 0;
-  try {
+  replaceFile(path, (file) => {
     for (const { offset, bytes } of parts) {
-      for (let at = 0; at < bytes.length;) {
-        at += fs.writeSync(file, bytes, at, bytes.length - at, offset + at);
-      }
+      writeFully(file, new Uint8Array(offset - end));
+      writeFully(file, bytes);
       end = offset + bytes.length;
     }
-    fs.fsyncSync(file);
-  } catch (error) {
-    fs.closeSync(file);
-    fs.rmSync(unfinished, { force: true });
-    throw error;
-  }
-  fs.closeSync(file);
-  fs.renameSync(unfinished, path);
+  });
   return end;
 }

@@ -1,7 +1,6 @@
 /** Trains a run: steps, evaluations, metrics, checkpoints, and stopping in good order. */
 
 import process from "node:process";
-import { setImmediate } from "node:timers/promises";
 import {
   AdamW,
   CheckpointStore,
@@ -126,7 +125,7 @@ export async function trainRun(
     while (!trainer.done) {
       const report = await trainer.next();
       // A backend may answer at once, and then signals would wait: they are heard when time passes.
-      await setImmediate();
+      await new Promise((resolve) => setTimeout(resolve, 0));
       state = {
         ...state,
         step: report.step,

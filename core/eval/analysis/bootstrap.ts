@@ -4,6 +4,7 @@
  */
 
 import { RandomStream } from "../../tensor/mod.ts";
+import { percentiles, RESAMPLES } from "../interval.ts";
 
 /** A number and, where it can be told, the interval that holds it with 95% confidence. */
 export interface Estimate {
@@ -11,8 +12,6 @@ export interface Estimate {
   readonly low?: number;
   readonly high?: number;
 }
-
-const RESAMPLES = 1000;
 
 /** Of fewer sequences than this, resamples are too much alike to tell anything. */
 const FEWEST = 10;
@@ -47,13 +46,8 @@ export function bootstrapOverSequences(
   return values.map((value, i) => {
     if (!Number.isFinite(value)) return undefined;
     if (sequences < FEWEST) return { value };
-    const drawn = draws[i]!.filter(Number.isFinite).sort();
-    if (drawn.length < ENOUGH * RESAMPLES) return { value };
-    return {
-      value,
-      low: drawn[Math.floor(0.025 * drawn.length)]!,
-      high: drawn[Math.ceil(0.975 * drawn.length) - 1]!,
-    };
+    const drawn = draws[i]!.filter(Number.isFinite);
+    return drawn.length < ENOUGH * RESAMPLES ? { value } : { value, ...percentiles(drawn) };
   });
 }
 

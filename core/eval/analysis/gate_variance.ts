@@ -18,6 +18,7 @@
 import { type Estimate } from "./bootstrap.ts";
 import { numbered } from "./loss_cells.ts";
 import { type Grouping, type RoutingObservations } from "./observations.ts";
+import { studentQuantile } from "../interval.ts";
 import { BLOCKS, SequenceCells } from "./sequence_cells.ts";
 
 /** What groups of tokens explain about their gates, together with the layer. */
@@ -73,9 +74,6 @@ export function gateVariance(
   }));
 }
 
-/** 97.5% point of Student's distribution with {@link BLOCKS} − 1 degrees of freedom. */
-const STUDENT = 2.093;
-
 /**
  * A value with an interval from the jackknife over blocks of sequences (Efron and Tibshirani 1993,
  * chapter 11). A resample of the bootstrap would hold a sequence twice, and so "elsewhere" too.
@@ -87,7 +85,7 @@ function jackknife([value, ...without]: readonly number[]): Estimate {
   if (without.length === 0) return { value: value! };
   const mean = without.reduce((sum, one) => sum + one, 0) / BLOCKS;
   const squares = without.reduce((sum, one) => sum + (one - mean) ** 2, 0);
-  const reach = STUDENT * Math.sqrt(squares * (BLOCKS - 1) / BLOCKS);
+  const reach = studentQuantile(BLOCKS - 1) * Math.sqrt(squares * (BLOCKS - 1) / BLOCKS);
   return { value: value!, low: value! - reach, high: value! + reach };
 }
 

@@ -41,7 +41,7 @@ export async function writeReport(options: ReportOptions, plugins: Plugins): Pro
   return out;
 }
 
-/** Writes `tokens.json` where it is wanted and missing. */
+/** Writes the `tokens.json` of runs that are named, or of the newest routed run where it has none. */
 async function traceRuns(
   { results, tokens }: ReportOptions,
   runs: readonly PageRun[],
