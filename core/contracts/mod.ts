@@ -4,6 +4,7 @@ export * from "./corpus.ts";
 export * from "./errors.ts";
 export * from "./launcher.ts";
 export * from "./model.ts";
+export * from "./plugin.ts";
 export * from "./repositories.ts";
 export * from "./router.ts";
 export * from "./task.ts";

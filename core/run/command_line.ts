@@ -11,7 +11,7 @@ import { newCommand, readOptions } from "./command.ts";
 import type { ConfigKey } from "./config_keys.ts";
 import { type LoggingOptions } from "./logging/names.ts";
 import { logOption, trackingUriOption } from "./logging/options.ts";
-import type { Scale } from "./plugins.ts";
+import type { Scale } from "../contracts/plugin.ts";
 
 /** What was typed, not yet checked against a configuration. */
 export interface CommandLine {

@@ -8,6 +8,7 @@
  */
 
 import { UserError } from "../contracts/errors.ts";
+import type { Scale } from "../contracts/plugin.ts";
 import { type ConfigKey, keysOf } from "./config_keys.ts";
 import {
   type ExperimentConfig,
@@ -16,7 +17,6 @@ import {
   type RouterOptions,
 } from "./config_schema.ts";
 import { didYouMean } from "./did_you_mean.ts";
-import type { Scale } from "./plugins.ts";
 import { type ConfigTree, isTree, leaves, parseJson, readValue, Settings } from "./settings.ts";
 
 /** The layers of a configuration. */

@@ -1,10 +1,10 @@
 /** From the name of a model to its folder, and from its folder to what it is. */
 
 import fs from "node:fs";
-import { type ModelKind, type Repositories, UserError } from "../contracts/mod.ts";
+import { type ModelKind, type Repositories, type Scale, UserError } from "../contracts/mod.ts";
 import type { ModelFolder } from "../io/hf_folder.ts";
 import { modelFiles } from "../io/model_files.ts";
-import { type Plugins, type Scale } from "./plugins.ts";
+import { type Plugins } from "./plugins.ts";
 
 /** `organisation/name`, with a revision behind `@` or without. */
 const HUB_ID = /^(?<id>[\w][\w.-]*\/[\w][\w.-]*)(?:@(?<revision>.+))?$/;
@@ -41,7 +41,9 @@ export async function modelFolder(
     }
   }
   const model = models.get(name);
-  return "folder" in model ? model.folder : await fetchModel(repositories, model.hub);
+  if ("hub" in model) return await fetchModel(repositories, model.hub);
+  if ("folder" in model) return model.folder;
+  throw new UserError(`The model "${name}" has no folder`);
 }
 
 function fetchModel(repositories: Repositories, id: string, revision?: string): Promise<string> {

@@ -1,37 +1,17 @@
 /** What plugins bring, gathered for a script to choose from by name. */
 
 import {
-  type Backend,
-  type BackendOptions,
-  type Corpus,
   type LauncherKind,
   type ModelKind,
-  type Repositories,
+  type NamedModel,
+  type OpenBackend,
+  type OpenCorpus,
   type RouterKind,
   type Task,
   type TaskGroup,
 } from "../contracts/mod.ts";
 import type { RouterOptions } from "./config_schema.ts";
 import { Registry } from "./registry.ts";
-
-/** A model that has a short name: a folder in Hugging Face format, or a repository on the hub. */
-export type NamedModel =
-  & {
-    /** One line for `--help`. */
-    readonly description: string;
-    /** The scale of experiments with it; `reference` unless told. */
-    readonly scale?: Scale;
-  }
-  & ({ readonly folder: string } | {
-    /** `organisation/name` */
-    readonly hub: string;
-  });
-
-/** `small` runs in minutes on a processor; `reference` is as large as the experiments reproduced. */
-export type Scale = "small" | "reference";
-
-/** Makes a corpus, perhaps from files on the hub. */
-export type CorpusSource = (repositories: Repositories) => Corpus | Promise<Corpus>;
 
 /** Everything that can be chosen by name. */
 export class Plugins {
@@ -40,8 +20,8 @@ export class Plugins {
   readonly architectures: ModelKind[] = [];
   readonly routers = new Registry<RouterKind>("router");
   /** Backends are loaded when they are chosen: some bring native libraries. */
-  readonly backends = new Registry<(options: BackendOptions) => Promise<Backend>>("backend");
-  readonly corpora = new Registry<CorpusSource>("corpus");
+  readonly backends = new Registry<OpenBackend>("backend");
+  readonly corpora = new Registry<OpenCorpus>("corpus");
 
   /** Ways of running the trials of a sweep. */
   readonly launchers = new Registry<LauncherKind>("launcher");

@@ -1,5 +1,5 @@
 /** Llama 3.1 (Grattafiori et al. 2024, arXiv 2407.21783); its licence is accepted on the hub. */
-import { type NamedModel } from "../../core/run/plugins.ts";
+import { type NamedModel } from "../../core/contracts/mod.ts";
 
 export const llama3: Readonly<Record<string, NamedModel>> = {
   llama8b: {

@@ -1,5 +1,5 @@
 /** OpenLLaMA (Geng and Liu 2023): an open reproduction of Llama, without grouped queries. */
-import { type NamedModel } from "../../core/run/plugins.ts";
+import { type NamedModel } from "../../core/contracts/mod.ts";
 
 export const openllama: Readonly<Record<string, NamedModel>> = {
   openllama3b: {

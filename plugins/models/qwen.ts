@@ -1,5 +1,5 @@
 /** Qwen2.5 (Yang et al. 2024, arXiv 2412.15115), in four sizes. */
-import { type NamedModel } from "../../core/run/plugins.ts";
+import { type NamedModel } from "../../core/contracts/mod.ts";
 
 export const qwen: Readonly<Record<string, NamedModel>> = {
   "qwen0.5b": { description: "Qwen2.5 0.5B: 24 layers", hub: "Qwen/Qwen2.5-0.5B" },

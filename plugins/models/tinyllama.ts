@@ -1,5 +1,5 @@
 /** TinyLlama (Zhang et al. 2024, arXiv 2401.02385): a Llama of 1.1 billion parameters. */
-import { type NamedModel } from "../../core/run/plugins.ts";
+import { type NamedModel } from "../../core/contracts/mod.ts";
 
 export const tinyllama: Readonly<Record<string, NamedModel>> = {
   tinyllama: {
