@@ -4,7 +4,7 @@ import { Option } from "@commander-js/extra-typings";
 import { type Launcher, type LauncherKind } from "../../contracts/launcher.ts";
 import { UserError } from "../../contracts/errors.ts";
 import { type ConfigKey, keysOf } from "../config_keys.ts";
-import { type Registry } from "../registry.ts";
+import { type Registry } from "../plugins/registry.ts";
 import { readValue } from "../settings.ts";
 
 /** The part of a command that this needs, whatever its options are. */

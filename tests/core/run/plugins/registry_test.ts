@@ -1,8 +1,8 @@
 /** Plugins by name. */
 
 import assert from "node:assert/strict";
-import { nearestName } from "../../../core/run/did_you_mean.ts";
-import { Registry } from "../../../core/run/registry.ts";
+import { nearestName } from "../../../../core/run/did_you_mean.ts";
+import { Registry } from "../../../../core/run/plugins/registry.ts";
 
 function routers(): Registry<number> {
   const registry = new Registry<number>("router");

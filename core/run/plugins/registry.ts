@@ -1,11 +1,12 @@
 /** Finding a plugin by the name that a configuration gives. */
 
-import { UserError } from "../contracts/errors.ts";
-import { nearestName } from "./did_you_mean.ts";
+import { UserError } from "../../contracts/errors.ts";
+import { nearestName } from "../did_you_mean.ts";
 
 /** What can be chosen by name. */
 export type PluginKind =
   | "model"
+  | "architecture"
   | "router"
   | "backend"
   | "corpus"
@@ -39,14 +40,22 @@ export class Registry<T> {
    * @throws {UserError} when the name is taken, naming both modules.
    */
   register(name: string, value: T, from: string): void {
-    const taken = this.#entries.get(name);
-    if (taken !== undefined) {
-      throw new UserError(
-        `Cannot register ${this.kind} "${name}" from ${from}: ${taken.from} already has one ` +
-          `of that name; rename one of them or leave one out`,
-      );
-    }
+    if (this.#entries.has(name)) this.refuse(name, from, this.kind);
     this.#entries.set(name, { value, from });
+  }
+
+  /** Says that a name which is taken here cannot be had by another. */
+  refuse(name: string, from: string, kind: PluginKind): never {
+    const taken = kind === this.kind ? "one" : `a ${this.kind}`;
+    throw new UserError(
+      `Cannot register ${kind} "${name}" from ${from}: ${this.owner(name)} already has ${taken} ` +
+        "of that name; rename one of them or leave one out",
+    );
+  }
+
+  /** Who registered the plugin of this name. */
+  owner(name: string): string {
+    return this.#entries.get(name)?.from ?? "nobody";
   }
 
   /** Whether there is a plugin of this name. */
