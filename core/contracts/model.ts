@@ -105,8 +105,11 @@ export interface DecoderModel {
   redundant?(name: string): { readonly copyOf?: string } | undefined;
   /** Names (without `.weight`) of the projections that can carry an adapter, per layer. */
   projections(layer: number): readonly string[];
-  /** int32 `[B, T]` to `[B, T, D]`. */
-  embed(params: Params, tokens: Node): Node;
+  /**
+   * int32 `[B, T]` at int32 positions `[B, T]` to `[B, T, D]`. Models whose positions are learned add
+   * them here; others turn them into keys and queries and leave them alone.
+   */
+  embed(params: Params, tokens: Node, positions: Node): Node;
   /** State `[B, T, D]` at int32 positions `[B, T]` to what other tokens read of it. */
   keysValues(params: Params, layer: number, hiddenStates: Node, positions: Node): KeysValues;
   /**

@@ -130,8 +130,7 @@ export function forward(
   const { positions, mask, earlier } = places ?? placesIn(tokens);
   const anchorLayers = routing?.anchorLayers ?? model.dims.numLayers;
 
-  const embedded = model.embed(params, tokens); // [B, T, D]
-  let x = embedded;
+  let x = model.embed(params, tokens, positions); // [B, T, D]
   const keysValues: (KeysValues | undefined)[] = Array(model.dims.numLayers).fill(undefined);
   const memoryOf = (layer: number, rows: Node): Memory => {
     const own = keysValues[layer] = model.keysValues(params, layer, rows, positions);
@@ -151,7 +150,8 @@ export function forward(
       routing.params,
       stopGradient(readingOf(routing.reads ?? "state", {
         anchor,
-        embedded,
+        asFirst: () =>
+          model.embed(params, tokens, broadcastTo(constant(ints([1, 1])), shapeOf(tokens))),
         positions,
         maxPositions: model.dims.maxPositions,
       })),
