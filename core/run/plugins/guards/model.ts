@@ -59,8 +59,8 @@ function guardModel(model: DecoderModel, name: string): DecoderModel {
     }),
     projections: (layer) =>
       callPlugin(`${name}.projections(${layer})`, () => model.projections(layer)),
-    embed(params, tokens) {
-      const node = callPlugin(`${name}.embed`, () => model.embed(params, tokens));
+    embed(params, tokens, positions) {
+      const node = callPlugin(`${name}.embed`, () => model.embed(params, tokens, positions));
       return expect("embed", node, [...tokens.type.shape, hiddenSize]);
     },
     keysValues(params, layer, hiddenStates, positions) {

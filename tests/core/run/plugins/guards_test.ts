@@ -50,7 +50,7 @@ Deno.test("a guarded model answers as the model itself does", () => {
   assert.deepEqual(safe.params(), plain.params());
   assert.deepEqual(safe.projections(1), plain.projections(1));
   assert.deepEqual(safe.redundant!("lm_head.weight"), plain.redundant!("lm_head.weight"));
-  assert.deepEqual(safe.embed(params, TOKENS).type.shape, [2, 5, 16]);
+  assert.deepEqual(safe.embed(params, TOKENS, POSITIONS).type.shape, [2, 5, 16]);
   const { keys } = safe.keysValues(params, 0, STATE, POSITIONS);
   assert.deepEqual(keys.type.shape, [2, 1, 5, 8]);
   assert.deepEqual(safe.head(params, STATE).type.shape, [2, 5, 288]);
@@ -62,7 +62,7 @@ Deno.test("a model that answers in a wrong shape is named with the function and 
   const memory = { ...model({}).keysValues(params, 1, STATE, POSITIONS), mask: scalar(0) };
   const name = /^plugin "mine" \(\.\/mine\.ts\): architecture "llama"/;
   await userError(
-    () => model({ embed: () => half(STATE) }).embed(params, TOKENS),
+    () => model({ embed: () => half(STATE) }).embed(params, TOKENS, POSITIONS),
     name,
     /\.embed returned float32\[2, 5, 8\]; it should be float32\[2, 5, 16\]$/,
   );
@@ -94,7 +94,7 @@ Deno.test("a model without its functions or sizes is refused when it is made", a
 Deno.test("what a plugin throws is said with the function and the place", async () => {
   const params = new ParamNodes({});
   await userError(
-    () => model({}).embed(params, TOKENS),
+    () => model({}).embed(params, TOKENS, POSITIONS),
     /architecture "llama"\.embed threw TypeError: .*"model\.embed_tokens\.weight"/,
   );
   const broken = model({
