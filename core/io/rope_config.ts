@@ -40,9 +40,9 @@ const scaling = z.object(
 ).nullish();
 
 const fields = {
-  rope_theta: positive().nullish(),
-  rope_scaling: scaling,
-  rope_parameters: scaling,
+  "rope_theta": positive().nullish(),
+  "rope_scaling": scaling,
+  "rope_parameters": scaling,
 };
 
 /**

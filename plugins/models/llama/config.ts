@@ -14,21 +14,21 @@ import { type LlamaConfig, type Projection } from "./llama.ts";
 
 /** The fields that change what is computed; others (dropout, dtypes, generation) do not matter. */
 const FAMILY_FIELDS = {
-  vocab_size: size(),
-  hidden_size: size(),
-  intermediate_size: size(),
-  num_hidden_layers: size(),
-  num_attention_heads: size(),
-  num_key_value_heads: size().nullish(),
-  head_dim: size().multipleOf(2, "give an even number, as rotary positions turn pairs").nullish(),
-  max_position_embeddings: size(),
-  rms_norm_eps: positive(),
-  tie_word_embeddings: flag(),
-  initializer_range: positive().default(0.02),
-  hidden_act: oneOf(["silu"]).default("silu"),
+  "vocab_size": size(),
+  "hidden_size": size(),
+  "intermediate_size": size(),
+  "num_hidden_layers": size(),
+  "num_attention_heads": size(),
+  "num_key_value_heads": size().nullish(),
+  "head_dim": size().multipleOf(2, "give an even number, as rotary positions turn pairs").nullish(),
+  "max_position_embeddings": size(),
+  "rms_norm_eps": positive(),
+  "tie_word_embeddings": flag(),
+  "initializer_range": positive().default(0.02),
+  "hidden_act": oneOf(["silu"]).default("silu"),
 };
 
-const BIAS_FIELDS = { attention_bias: flag(), mlp_bias: flag() };
+const BIAS_FIELDS = { "attention_bias": flag(), "mlp_bias": flag() };
 
 /** The attention's projections of what is read: queries, keys and values. */
 export const QUERY_KEY_VALUE: readonly Projection[] = [

@@ -5,7 +5,7 @@ import { type ConfigFields, readFields } from "../../../core/io/mod.ts";
 import { type LlamaConfig, QUERY_KEY_VALUE, readFamilyConfig } from "../llama/mod.ts";
 
 const FIELDS = {
-  use_sliding_window: z.literal(
+  "use_sliding_window": z.literal(
     false,
     "sliding windows are not supported, use a model whose layers attend to all positions",
   ).default(false),

@@ -176,6 +176,11 @@ const refusals: readonly [what: string, build: () => g.Node, message: RegExp][] 
     /cos and sin must be \[positions, 2\]/,
   ],
   [
+    "heads that do not fill a row",
+    () => g.rope(x([1, 3, 8]), x([1, 3], "int32"), x([9, 1]), x([9, 1]), 3),
+    /8 is not 3 heads/,
+  ],
+  [
     "gates of different shapes",
     () => g.straightThrough(x([2]), x([2, 1])),
     /float32\[2\] and float32\[2, 1\]: both need the same shape/,
