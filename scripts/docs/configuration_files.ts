@@ -1,6 +1,6 @@
 /** The files that the reference of settings consists of. */
 
-import { type Plugins } from "../../core/run/plugins.ts";
+import { type Plugins } from "../../core/run/plugins/plugins.ts";
 import { configurationPage } from "./configuration_page.ts";
 import { formatted } from "./markdown.ts";
 import { settingsSchema } from "./settings_schema.ts";

@@ -3,7 +3,7 @@
 import { type z } from "zod";
 import { type ConfigKey, keysOf } from "../../core/run/config_keys.ts";
 import { experimentSchema, isCommonRouterKey } from "../../core/run/config_schema.ts";
-import { type Plugins } from "../../core/run/plugins.ts";
+import { type Plugins } from "../../core/run/plugins/plugins.ts";
 import { optionSections } from "./command_options.ts";
 import { experimentSections } from "./experiment_settings.ts";
 import { code, table } from "./markdown.ts";
@@ -140,7 +140,7 @@ function nameSections(plugins: Plugins): string[] {
     ) +
     "\n\nBesides these, a folder in Hugging Face format or a repository on the hub, whose " +
     `\`config.json\` names one of ${
-      plugins.architectures.flatMap(({ architectures }) => architectures).map(code).join(", ")
+      plugins.architectures.names().map(code).join(", ")
     }: [models](models.md).`,
     `### Text, for \`--data\`\n\n${
       plain(plugins.corpora)

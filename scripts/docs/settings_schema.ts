@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { experimentSchema } from "../../core/run/config_schema.ts";
-import { type Plugins } from "../../core/run/plugins.ts";
+import { type Plugins } from "../../core/run/plugins/plugins.ts";
 
 /** Editors know draft 7 best. */
 const DRAFT = "draft-7";
