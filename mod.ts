@@ -10,5 +10,7 @@ export * from "./core/tensor/mod.ts";
 export * from "./core/graph/mod.ts";
 export * from "./core/contracts/mod.ts";
 export * from "./core/nn/mod.ts";
+export * from "./core/io/config_fields.ts";
+export * from "./core/io/rope_config.ts";
 export * from "./core/routing/mod.ts";
 export { checkedRow, choiceTask } from "./core/eval/harness/mod.ts";

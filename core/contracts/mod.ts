@@ -6,5 +6,6 @@ export * from "./launcher.ts";
 export * from "./model.ts";
 export * from "./plugin.ts";
 export * from "./repositories.ts";
+export * from "./rope.ts";
 export * from "./router.ts";
 export * from "./task.ts";

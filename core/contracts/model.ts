@@ -103,6 +103,11 @@ export interface DecoderModel {
    * something that is worked out anyway. Undefined: it does not belong to this model.
    */
   redundant?(name: string): { readonly copyOf?: string } | undefined;
+  /**
+   * How many tokens a token reads in this layer, itself and those right before it; the mask that
+   * `block` is given sees to it. Absent or undefined: all before it.
+   */
+  window?(layer: number): number | undefined;
   /** Names (without `.weight`) of the projections that can carry an adapter, per layer. */
   projections(layer: number): readonly string[];
   /**

@@ -89,7 +89,8 @@ export function readCommandLine(args: readonly string[], help: ExperimentHelp): 
   };
 }
 
-function experimentCommand({ command, description, settings, names }: ExperimentHelp) {
+/** The command line of an experiment. */
+export function experimentCommand({ command, description, settings, names }: ExperimentHelp) {
   return newCommand(command, description)
     .option("--fresh", "start a new run; without it the newest unfinished one is continued")
     .option("--resume <DIR|auto>", "continue the run in DIR, or the newest unfinished one")

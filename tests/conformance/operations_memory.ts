@@ -80,6 +80,26 @@ function blockCases(format: BlockFormat): OperationCase[] {
       ({ ids, ...w }) => g.gatherRows(matrix(w, 4, 64), ids),
       options,
     ),
+    testCase(
+      `${format}: some rows by a stored matrix`,
+      { x: signed(3, 64), ...feeds(12, 64) },
+      ({ x, ...w }) =>
+        g.matmulRows(x, g.takeRows(matrix(w, 12, 64), { groups: 2, start: 1, end: 3 })),
+      options,
+    ),
+    testCase(
+      `${format}: some rows, not transposed`,
+      { x: signed(3, 8), ...feeds(12, 32) },
+      ({ x, ...w }) => g.matmul(x, g.takeRows(matrix(w, 12, 32), { groups: 1, start: 4, end: 12 })),
+      options,
+    ),
+    testCase(
+      `${format}: rows that begin within a block`,
+      { x: signed(3, 32), ...feeds(12, 32) },
+      ({ x, ...w }) =>
+        g.matmulRows(x, g.takeRows(matrix(w, 12, 32), { groups: 2, start: 1, end: 4 })),
+      options,
+    ),
     testCase(`${format}: constants`, { x: signed(3, 64) }, ({ x }) => {
       const bytesOf = bytes([64], Array.from({ length: 64 }, (_, i) => (37 * i) % 256));
       const weight = g.dequantize(

@@ -17,18 +17,19 @@ function table(positions: number, half: number, f: (angle: number) => number): F
 
 function ropeCase(
   name: string,
-  { batch, heads, half, positions }: {
+  { batch, heads, half, positions, headDim = 2 * half }: {
     batch: number;
     heads: number;
     half: number;
     positions: number[];
+    headDim?: number;
   },
 ): OperationCase {
   const length = positions.length / batch;
   return testCase(
     name,
     {
-      x: signed(batch, length, heads * half * 2),
+      x: signed(batch, length, heads * headDim),
       positions: ints([batch, length], positions),
       cos: table(6, half, Math.cos),
       sin: table(6, half, Math.sin),
@@ -125,5 +126,13 @@ export const rowCases = {
       positions: [3, 4, 5, 1, 1, 0],
     }),
     ropeCase("heads of two numbers", { batch: 2, heads: 2, half: 1, positions: [5, 2] }),
+    ropeCase("a part of each head", {
+      batch: 2,
+      heads: 3,
+      half: 2,
+      positions: [3, 4, 1, 5],
+      headDim: 8,
+    }),
+    ropeCase("a part of one head", { batch: 1, heads: 1, half: 1, positions: [0, 5], headDim: 6 }),
   ],
 } satisfies Partial<Record<g.OpName, readonly OperationCase[]>>;

@@ -1,7 +1,8 @@
 /** Whether a command of the docs is one that its script takes, by what the script's `--help` lists. */
 
 import { join, resolve } from "node:path";
-import { ROOT } from "./pages.ts";
+import project from "../../deno.json" with { type: "json" };
+import { ROOT } from "../end_to_end/command.ts";
 
 /** What a script's `--help` says that it takes. */
 interface Help {
@@ -13,8 +14,7 @@ interface Help {
   readonly settings: ReadonlySet<string>;
 }
 
-const tasks: Readonly<Record<string, string>> =
-  JSON.parse(Deno.readTextFileSync(join(ROOT, "deno.json"))).tasks;
+const tasks: Readonly<Record<string, string>> = project.tasks;
 
 /** A command that runs a script of this repository. */
 export interface ScriptCommand {
@@ -51,9 +51,9 @@ export function scriptCommand(
 
 const helps = new Map<string, Promise<Help>>();
 
-async function readHelp(script: string, plugins: readonly string[]): Promise<Help> {
+async function readHelp(script: string): Promise<Help> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-P", script, ...plugins, "--help"],
+    args: ["run", "--quiet", "-P", script, "--help"],
     stdin: "null",
     env: { NO_COLOR: "1" },
   }).output();
@@ -92,7 +92,7 @@ export async function mistakeIn({ script, args }: ScriptCommand): Promise<string
   } catch {
     return `there is no script ${script}`;
   }
-  if (!helps.has(script)) helps.set(script, readHelp(script, []));
+  if (!helps.has(script)) helps.set(script, readHelp(script));
   const help = await helps.get(script)!;
   for (let i = 0; i < args.length; i++) {
     const [name, inline] = args[i]!.split(/(?<=^--[\w-]+)=(.*)/s) as [string, string?];

@@ -5,14 +5,16 @@
  */
 
 import assert from "node:assert/strict";
-import { type Block, blocksIn, pages, textOf } from "./pages.ts";
+import pMap from "p-map";
+import { type Block, blocksIn } from "./blocks.ts";
+import { allPages, inlineCommands } from "./pages.ts";
 import { mistakeIn, parseHelp, scriptCommand } from "./command_help.ts";
 import { FOLLOWED } from "./followed.ts";
 import { commandsIn, wordsIn } from "./shell.ts";
-import { FOREIGN, NOT_FOLLOWED } from "./untested.ts";
+import { FOREIGN, NOT_FOLLOWED, type Untested } from "./untested.ts";
 import { testWithProcesses } from "../end_to_end/command.ts";
 
-const blocks: readonly Block[] = pages().flatMap((page) => blocksIn(page, textOf(page)));
+const blocks: readonly Block[] = allPages().flatMap(blocksIn);
 const isFollowed = ({ page }: Block) => FOLLOWED.some((followed) => followed.page === page);
 
 /** What is done with blocks of a language on pages that are not followed. */
@@ -37,26 +39,44 @@ Deno.test("JSON in the docs is JSON", () => {
   }
 });
 
+/** A command, and where it stands. */
+interface Command {
+  readonly command: string;
+  readonly where: string;
+  readonly followed: boolean;
+}
+
+/** All commands: in blocks, and in the text around them. */
+function commands(): Command[] {
+  const inBlocks = blocks.filter(({ language }) => language === "sh").flatMap((block) =>
+    commandsIn(block.text).map((command) => ({
+      command,
+      where: `${block.page}:${block.line}`,
+      followed: isFollowed(block),
+    }))
+  );
+  const inText = allPages().flatMap((page) =>
+    inlineCommands(page).map((command) => ({ command, where: page.path, followed: false }))
+  );
+  return [...inBlocks, ...inText];
+}
+
 testWithProcesses("every command in the docs is one that its script takes", async () => {
-  const wrong: string[] = [];
-  const used = new Set<RegExp>();
-  let checked = 0;
-  for (const block of blocks.filter(({ language }) => language === "sh")) {
-    for (const command of commandsIn(block.text)) {
-      const foreign = FOREIGN.find(({ commands }) => commands.test(command));
-      const skipped = NOT_FOLLOWED.find(({ commands }) => commands.test(command));
-      if (foreign) used.add(foreign.commands);
-      if (skipped) used.add(skipped.commands);
-      if (foreign || (isFollowed(block) && !skipped)) continue;
-      const mistake = await mistakeOf(command, isFollowed(block));
-      checked++;
-      if (mistake) wrong.push(`${block.page}:${block.line}: ${command}: ${mistake}`);
-    }
-  }
-  assert.deepEqual(wrong, []);
-  assert.ok(checked > 50, `only ${checked} commands found`);
-  const unused = [...FOREIGN, ...NOT_FOLLOWED].filter(({ commands }) => !used.has(commands));
-  assert.deepEqual(unused.map(({ commands }) => commands.source), [], "reasons that nothing needs");
+  const all = commands();
+  assert.ok(all.length > 80, `only ${all.length} commands found`);
+  const isOf = ({ command }: Command, kinds: readonly Untested[]) =>
+    kinds.some(({ commands }) => commands.test(command));
+  const checked = all.filter((one) =>
+    !isOf(one, FOREIGN) && (!one.followed || isOf(one, NOT_FOLLOWED))
+  );
+  const wrong = await pMap(checked, async ({ command, where, followed }) => {
+    const mistake = await mistakeOf(command, followed);
+    return mistake === undefined ? [] : [`${where}: ${command}: ${mistake}`];
+  }, { concurrency: 2 });
+  assert.deepEqual(wrong.flat(), []);
+  const idle = [...FOREIGN, ...NOT_FOLLOWED]
+    .filter(({ commands }) => !all.some(({ command }) => commands.test(command)));
+  assert.deepEqual(idle.map(({ reason }) => reason), [], "reasons that nothing needs");
 });
 
 async function mistakeOf(command: string, outside: boolean): Promise<string | undefined> {

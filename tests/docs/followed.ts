@@ -2,7 +2,9 @@
 
 import { cpSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { blocksIn, ROOT, textOf } from "./pages.ts";
+import { ROOT } from "../end_to_end/command.ts";
+import { blocksIn } from "./blocks.ts";
+import { page as pageOf } from "./pages.ts";
 import { commandsIn } from "./shell.ts";
 import { FOREIGN, NOT_FOLLOWED } from "./untested.ts";
 import { missingIn } from "./output.ts";
@@ -71,7 +73,7 @@ export async function follow({ page, from }: Followed, place: string): Promise<O
   const failed: string[] = [];
   const missing: string[] = [];
   let [printed, ran]: [string | undefined, number] = [undefined, 0];
-  for (const { language, text, file, line } of blocksIn(page, textOf(page))) {
+  for (const { language, text, file, line } of blocksIn(pageOf(page))) {
     if (file) {
       Deno.writeTextFileSync(join(folder, file.name), text, { append: file.continued });
     } else if (language === "sh") {
@@ -97,7 +99,7 @@ function beside(place: string, page: string): string {
   const folder = join(place, "my-plugin");
   Deno.mkdirSync(folder);
   if (page === FIRST) return folder;
-  for (const { file, text } of blocksIn(FIRST, textOf(FIRST))) {
+  for (const { file, text } of blocksIn(pageOf(FIRST))) {
     if (file) Deno.writeTextFileSync(join(folder, file.name), text);
   }
   return folder;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { commandsIn, wordsIn } from "./shell.ts";
-import { blocksIn } from "./pages.ts";
+import { blocksIn } from "./blocks.ts";
 import { asPattern, missingIn } from "./output.ts";
 
 Deno.test("a shell block is taken apart into commands, without comments", () => {
@@ -32,7 +32,7 @@ Deno.test("blocks are found with their language, line and file", () => {
   const page =
     "text\n\n`a.ts`:\n\n```ts\nlet x;\n```\n\n`a.ts`, continued:\n\n```ts\nx = 1;\n```\n\n" +
     "- item\n\n  ```sh\n  ls\n  ```\n";
-  assert.deepEqual(blocksIn("p.md", page), [
+  assert.deepEqual(blocksIn({ path: "p.md", text: page }), [
     {
       page: "p.md",
       line: 5,
@@ -49,7 +49,10 @@ Deno.test("blocks are found with their language, line and file", () => {
     },
     { page: "p.md", line: 17, language: "sh", text: "ls\n" },
   ]);
-  assert.throws(() => blocksIn("p.md", "```sh\nls\n"), /p\.md, line 1: nothing closes/);
+  assert.throws(
+    () => blocksIn({ path: "p.md", text: "```sh\nls\n" }),
+    /p\.md, line 1: nothing closes/,
+  );
 });
 
 Deno.test("output is compared line by line, in order, with any numbers", () => {

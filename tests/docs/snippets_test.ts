@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { testWithProcesses } from "../end_to_end/command.ts";
+import { ROOT, testWithProcesses } from "../end_to_end/command.ts";
+import { blocksIn } from "./blocks.ts";
 import { FOLLOWED } from "./followed.ts";
-import { blocksIn, pages, ROOT, textOf } from "./pages.ts";
+import { allPages } from "./pages.ts";
 
-const snippets = pages()
-  .filter((page) => !FOLLOWED.some((followed) => followed.page === page))
-  .flatMap((page) => blocksIn(page, textOf(page)))
+const snippets = allPages()
+  .filter(({ path }) => !FOLLOWED.some(({ page }) => page === path))
+  .flatMap(blocksIn)
   .filter(({ language }) => language === "ts");
 
 testWithProcesses("TypeScript in the docs fits what it imports", async () => {

@@ -78,7 +78,8 @@ async function imported(specifier: string, place: string): Promise<{ default?: u
 
 /** Deno names modules by their URLs, and in colour; a path from here is easier to read. */
 function readable(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(pathToFileURL(Deno.cwd()).href, ".");
+  return stripVTControlCharacters(text).replaceAll(/\s+/g, " ")
+    .replaceAll(pathToFileURL(Deno.cwd()).href, ".");
 }
 
 function hashOf(specifier: string): Pick<LoadedPlugin, "sha256"> {

@@ -82,5 +82,6 @@ export function chosenLauncher(
   throw new UserError(`${flagOf(String(path[0]))} ${given[String(path[0])]}: ${rule}`);
 }
 
-const flagOf = (key: string) =>
+/** The option that sets a launcher's key: `--array-limit` for `arrayLimit`. */
+export const flagOf = (key: string): string =>
   optionOf({ key, type: "boolean", description: "", allowed: "", open: false }).long!;

@@ -79,7 +79,8 @@ function explained(error: unknown, what: string): unknown {
     error instanceof UserError || error instanceof Interrupted || error instanceof EarlyExit ||
     error instanceof Deno.errors.NotCapable
   ) return error;
-  const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const said = (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+    .replaceAll(/\s+/g, " ");
   const place = error instanceof Error ? placeOf(error) : undefined;
   const at = place === undefined ? "" : `, at ${place}`;
   return new UserError(`${what} threw ${said}${at}`, { cause: error });

@@ -57,6 +57,10 @@ function guardModel(model: DecoderModel, name: string): DecoderModel {
       redundant: (tensor: string) =>
         callPlugin(`${name}.redundant("${tensor}")`, () => model.redundant?.(tensor)),
     }),
+    ...(model.window === undefined ? {} : {
+      window: (layer: number) =>
+        callPlugin(`${name}.window(${layer})`, () => model.window?.(layer)),
+    }),
     projections: (layer) =>
       callPlugin(`${name}.projections(${layer})`, () => model.projections(layer)),
     embed(params, tokens, positions) {

@@ -4,9 +4,9 @@
  */
 
 import { z } from "zod";
-import { UserError } from "../../../core/contracts/mod.ts";
-import { type RopeScaling } from "../../../core/nn/mod.ts";
-import { type ConfigFields, positive, readFields, size } from "./fields.ts";
+import { UserError } from "../contracts/errors.ts";
+import { type RopeScaling } from "../contracts/rope.ts";
+import { type ConfigFields, oneOf, positive, readFields, share, size } from "./config_fields.ts";
 
 /** Base of the frequencies where none is given, as in transformers. */
 const DEFAULT_THETA = 10_000;
@@ -31,8 +31,7 @@ const SCALINGS = {
   })),
 };
 
-const TYPES = ["default", "linear", "llama3"] as const;
-const type = z.enum(TYPES, `supported are ${TYPES.join(", ")}`).optional();
+const type = oneOf(["default", "linear", "llama3"]).optional();
 
 const scaling = z.object(
   // Configurations older than `rope_type` have `type`.
@@ -40,29 +39,31 @@ const scaling = z.object(
   "give an object or null",
 ).nullish();
 
-const schema = z.object({
-  rope_theta: positive().nullish(),
-  rope_scaling: scaling,
-  rope_parameters: scaling,
-});
+const fields = {
+  "rope_theta": positive().nullish(),
+  "rope_scaling": scaling,
+  "rope_parameters": scaling,
+};
 
 /**
  * Base and scaling of the frequencies.
  *
  * @param source the file, for messages
+ * @param defaultTheta the base where none is given
  * @throws {UserError} naming the field that is missing, out of range or not supported.
  */
 export function readRope(
   config: ConfigFields,
   source: string,
+  defaultTheta = DEFAULT_THETA,
 ): { ropeTheta: number; ropeScaling?: RopeScaling } {
-  const fields = readFields(schema, config, source);
-  const key = fields.rope_scaling ? "rope_scaling" : "rope_parameters";
-  const given = fields[key] ?? {};
-  const ropeTheta = given.rope_theta ?? fields.rope_theta ?? DEFAULT_THETA;
+  const read = readFields(fields, config, source);
+  const key = read.rope_scaling ? "rope_scaling" : "rope_parameters";
+  const given = read[key] ?? {};
+  const ropeTheta = given.rope_theta ?? read.rope_theta ?? defaultTheta;
   const kind = given.rope_type ?? given.type ?? "default";
   if (kind === "default") return { ropeTheta };
-  const ropeScaling = readFields(z.object({ [key]: SCALINGS[kind] }), config, source)[key]!;
+  const ropeScaling = readFields({ [key]: SCALINGS[kind] }, config, source)[key]!;
   if (ropeScaling.kind === "llama3" && ropeScaling.lowFreqFactor >= ropeScaling.highFreqFactor) {
     throw new UserError(
       `Cannot use ${source}: "${key}.low_freq_factor" ${ropeScaling.lowFreqFactor} is not below ` +
@@ -70,4 +71,17 @@ export function readRope(
     );
   }
   return { ropeTheta, ropeScaling };
+}
+
+/**
+ * The share of a head's dimensions that are rotated, `rope_parameters.partial_rotary_factor`.
+ *
+ * @param source the file, for messages
+ * @param defaultShare the share where none is given
+ * @throws {UserError} where it is no number above 0 and up to 1.
+ */
+export function readRotaryShare(config: ConfigFields, source: string, defaultShare = 1): number {
+  const given = z.object({ partial_rotary_factor: share().nullish() }).nullish();
+  const { rope_parameters } = readFields({ rope_parameters: given }, config, source);
+  return rope_parameters?.partial_rotary_factor ?? defaultShare;
 }
