@@ -7,4 +7,5 @@ export * from "./model.ts";
 export * from "./plugin.ts";
 export * from "./repositories.ts";
 export * from "./router.ts";
+export * from "./schema.ts";
 export * from "./task.ts";

@@ -17,7 +17,7 @@ import {
 import { floats, sumOfSizes } from "../tensor/mod.ts";
 
 /** What a score gets where a row may not look: small enough that its weight is exactly 0. */
-export const MASKED = -1e9;
+export const MASKED: number = -1e9;
 
 /** Masks that {@link causalMask} made: what they hide need not be computed. */
 const causalMasks = new WeakSet<Node>();

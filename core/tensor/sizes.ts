@@ -12,6 +12,7 @@ const FIRST = 2 ** 20;
 
 /** What a size is made of: a plain factor times named sizes and sums. */
 export interface SizeTerms {
+  /** What is known already: a whole number. */
   readonly factor: number;
   /** A name, or the addends of a sum; each as often as it is a factor. */
   readonly terms: readonly (string | readonly number[])[];

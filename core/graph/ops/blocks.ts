@@ -7,15 +7,17 @@ import {
   sizeOf,
   type TensorType,
 } from "../../tensor/mod.ts";
-import { apply, defineOp, type Node, refuse } from "../node.ts";
+import { apply, defineOp, type Node, type OpDef, refuse } from "../node.ts";
 
 /** Settings of {@link dequantize}. */
 export interface DequantizeAttrs {
+  /** How the sixteen levels lie. */
   readonly format: BlockFormat;
+  /** Shape of the matrix that the blocks stand for. */
   readonly shape: Shape;
 }
 
-export const dequantizeOp = defineOp({
+export const dequantizeOp: OpDef<"dequantize", DequantizeAttrs> = defineOp({
   name: "dequantize",
   infer(inputs, { shape }: DequantizeAttrs): TensorType {
     const [codes, scales] = inputs as [TensorType, TensorType];
