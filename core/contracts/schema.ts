@@ -30,4 +30,6 @@ export interface Schema<Output = unknown> {
 export interface ObjectSchema<Output = unknown> extends Schema<Output> {
   /** The schema of each field. */
   readonly shape: Readonly<Record<string, Schema>>;
+  /** The same, letting fields pass that it does not name. */
+  loose(): Schema;
 }

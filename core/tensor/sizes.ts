@@ -35,7 +35,7 @@ export function runtimeSize(name: string): number {
   let value = valueOf.get(name);
   if (value === undefined) {
     // Nor may a sum that is there already be a multiple of it.
-    do last++; while (!isPrime(last) || meaningOf.keys().some((sum) => sum % last === 0));
+    do last++; while (!isPrime(last) || [...meaningOf.keys()].some((sum) => sum % last === 0));
     valueOf.set(name, value = last);
     meaningOf.set(value, name);
   }

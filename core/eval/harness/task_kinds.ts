@@ -1,9 +1,9 @@
 /** The usual shapes of tasks, so that a task says what is its own and no more. */
 
-import { type core, type ZodObject } from "zod";
 import {
   type Metric,
   type ObjectSchema,
+  type SchemaIssue,
   type Scored,
   type Task,
   type TaskAnswer,
@@ -166,9 +166,9 @@ export function perplexityTask<Doc>(spec: PerplexityTaskSpec<Doc>): Task<Doc> {
  * @throws {UserError} naming the first column that is missing or wrong.
  */
 export function checkedRow<Doc>(schema: ObjectSchema<Doc>, row: TaskRow): Doc {
-  const parsed = (schema as unknown as ZodObject).loose().safeParse(row);
+  const parsed = schema.loose().safeParse(row);
   if (parsed.success) return row as Doc;
-  const [{ path, message }] = parsed.error.issues as [core.$ZodIssue];
+  const [{ path, message }] = parsed.error.issues as [SchemaIssue];
   const column = String(path[0]);
   const there = Object.keys(row).map((name) => `"${name}"`).join(", ") || "none";
   throw new UserError(
