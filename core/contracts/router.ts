@@ -5,7 +5,7 @@
 
 import { type Node } from "../graph/mod.ts";
 import { type Params, type ParamSpecs } from "./model.ts";
-import { type Schema } from "./schema.ts";
+import { type ObjectSchema } from "./schema.ts";
 
 /** Where a router sits. */
 export interface Site {
@@ -101,7 +101,7 @@ export interface RouterKind<Options = unknown> {
   /** One line for `--help`. */
   readonly description: string;
   /** What may stand beside `name` in the configuration's `router` section. */
-  readonly options: Schema<Options>;
+  readonly options: ObjectSchema<Options>;
   /**
    * A router of this kind.
    *
