@@ -5,6 +5,7 @@ import { type HostTensor, type TensorType } from "../tensor/mod.ts";
 
 /** Memory that a backend holds; made by {@link Backend.upload}. */
 export interface DeviceTensor extends Disposable {
+  /** Element type and shape, as those of the tensor that was uploaded. */
   readonly type: TensorType;
 }
 
@@ -63,6 +64,7 @@ export interface ExportOptions {
 
 /** A program as a file that other software runs. */
 export interface ExportedModel {
+  /** The program's own file. */
   readonly bytes: Uint8Array;
   /** What belongs into the data file, and where. */
   readonly outside: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
@@ -70,6 +72,7 @@ export interface ExportedModel {
 
 /** Turns graphs into programs for one device. */
 export interface Backend extends AsyncDisposable {
+  /** What messages, and the records of runs, call it. */
   readonly name: string;
   /** Compiles the graph behind the named outputs. */
   compile<Output extends string>(

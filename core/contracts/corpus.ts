@@ -15,6 +15,7 @@ export interface Span {
 
 /** A piece of text that stands for itself. */
 export interface Document {
+  /** All of it; it is cut into sequences after it was tokenized. */
   readonly text: string;
   /** Ordered, without overlap; characters outside every span are of kind 0. Absent: no labels. */
   readonly spans?: readonly Span[];
@@ -32,6 +33,7 @@ export interface ChoiceQuestion {
 
 /** A source of documents. Asking twice gives the same documents in the same order. */
 export interface Corpus {
+  /** What tables and records call it. */
   readonly name: string;
   /** Names of the labels that spans refer to; kind 0 is everything unlabelled. `[]`: no labels. */
   readonly kinds: readonly string[];

@@ -1,9 +1,16 @@
-/** The errors that a user can cause and mend. */
+/** What may end a run without being a bug: the user's mistakes, and the user's wish. */
 
 /**
  * Something the user gave was wrong. The message says what (the value, the file, the key) and what
  * to do about it; scripts print it as one line, without a stack, and exit with code 2.
  */
 export class UserError extends Error {
+  /** `"UserError"`, or the name of a kind of it. */
   override readonly name: string = "UserError";
+}
+
+/** The user stopped the run (Ctrl-C); the message says how to continue. Exit code 130. */
+export class Interrupted extends Error {
+  /** `"Interrupted"` */
+  override readonly name: string = "Interrupted";
 }

@@ -4,7 +4,7 @@
  * person by hand, can go on with what another has begun.
  */
 
-import { type ZodObject } from "zod";
+import { type ObjectSchema } from "./schema.ts";
 
 /** One run among many. */
 export interface Trial {
@@ -47,6 +47,7 @@ export interface LaunchEvents {
 
 /** The folder of a sweep. */
 export interface SweepFolder {
+  /** Where it is on this machine. */
   readonly path: string;
   /** A name of its own, the same from wherever the folder is seen. */
   readonly id: string;
@@ -79,12 +80,17 @@ export interface QueuedTrial {
 
 /** A way of running trials. */
 export interface LauncherKind {
+  /** What `--launcher` calls it. */
   readonly name: string;
   /** One line for `--help`. */
   readonly description: string;
   /** Its options, a key each: `arrayLimit` is `--array-limit`; what they say goes into `--help`. */
-  readonly options: ZodObject;
-  /** @param options checked by {@link options} */
+  readonly options: ObjectSchema;
+  /**
+   * A launcher with its options chosen; nothing may be started yet.
+   *
+   * @param options checked by {@link options}
+   */
   create(options: Readonly<Record<string, unknown>>): Launcher;
   /**
    * What is known of a sweep's trials by the name of their folder; undefined where it cannot be asked

@@ -8,4 +8,5 @@ export * from "./plugin.ts";
 export * from "./repositories.ts";
 export * from "./rope.ts";
 export * from "./router.ts";
+export * from "./schema.ts";
 export * from "./task.ts";

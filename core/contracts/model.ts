@@ -14,11 +14,17 @@ import { type Shape } from "../tensor/mod.ts";
 
 /** Sizes of a model, in the words of Hugging Face configurations. */
 export interface ModelDims {
+  /** V: rows of the embedding, and logits of a token. */
   readonly vocabSize: number;
+  /** D: width of the state between blocks. */
   readonly hiddenSize: number;
+  /** How many blocks there are. */
   readonly numLayers: number;
+  /** Heads of queries. */
   readonly numHeads: number;
+  /** Heads of keys and values; a divisor of `numHeads`. */
   readonly numKeyValueHeads: number;
+  /** Width of one head. */
   readonly headDim: number;
   /** Longest sequence that positions are defined for, in tokens. */
   readonly maxPositions: number;
@@ -33,7 +39,9 @@ export type Init =
 
 /** A parameter: declared here, allocated elsewhere. */
 export interface ParamSpec {
+  /** As in a checkpoint: matrices of projections are `[out, in]`. */
   readonly shape: Shape;
+  /** How its values are drawn where there is no checkpoint. */
   readonly init: Init;
 }
 
@@ -95,6 +103,7 @@ export interface Packing {
 export interface DecoderModel {
   /** The architecture, such as `"llama"`. */
   readonly name: string;
+  /** Its sizes. */
   readonly dims: ModelDims;
   /** Every parameter, by its checkpoint name. */
   params(): ParamSpecs;
@@ -128,6 +137,7 @@ export interface DecoderModel {
 
 /** A family of models: which checkpoints it reads, and how. */
 export interface ModelKind {
+  /** What messages call the family, such as `"llama"`. */
   readonly name: string;
   /** Names under `architectures` in a checkpoint's `config.json`. */
   readonly architectures: readonly string[];

@@ -2,6 +2,7 @@
 
 /** A repository on the Hugging Face hub, at a revision. */
 export interface Repository {
+  /** Which of the hub's two kinds it is; names of one may occur in the other too. */
   readonly type: "model" | "dataset";
   /** `organisation/name` */
   readonly id: string;

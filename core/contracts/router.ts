@@ -3,9 +3,9 @@
  * a width and a number of blocks, and nothing in its signature could answer more.
  */
 
-import { type ZodType } from "zod";
 import { type Node } from "../graph/mod.ts";
 import { type Params, type ParamSpecs } from "./model.ts";
+import { type ObjectSchema } from "./schema.ts";
 
 /** Where a router sits. */
 export interface Site {
@@ -72,6 +72,7 @@ export interface Decision {
 
 /** Decides, from the state after the anchor layers, which of the other blocks to run. */
 export interface Router {
+  /** Name of its kind. */
   readonly name: string;
   /** What the gates come from: the state, a coin, or neither. Controls make sense accordingly. */
   readonly decidesBy: "state" | "chance" | "rule";
@@ -82,8 +83,11 @@ export interface Router {
   readonly causal?: false;
   /** Leading tokens that count as prompt where none is given; 0 unless told. */
   readonly promptTokens?: number;
+  /** What it learns, by names of its own; `{}` where it learns nothing. */
   params(site: Site): ParamSpecs;
   /**
+   * Gates for every token and block, as nodes.
+   *
    * `anchor` is `[B, T, D]`, detached from the model. In eval mode the gates of a router that decides
    * by the state or by a rule are deterministic.
    */
@@ -92,11 +96,17 @@ export interface Router {
 
 /** A kind of router: its options, and how to make one from them. */
 export interface RouterKind<Options = unknown> {
+  /** What `router.name` in a configuration calls it. */
   readonly name: string;
   /** One line for `--help`. */
   readonly description: string;
   /** What may stand beside `name` in the configuration's `router` section. */
-  readonly options: ZodType<Options>;
-  /** @throws {UserError} for options that do not fit the site. */
+  readonly options: ObjectSchema<Options>;
+  /**
+   * A router of this kind.
+   *
+   * @param options checked by {@link options}
+   * @throws {UserError} for options that make no sense together.
+   */
   create(options: Options): Router;
 }

@@ -79,7 +79,9 @@ export type Aggregation =
 export interface Metric {
   /** Such as `"acc_norm"`. */
   readonly name: string;
+  /** How its values of single documents become one. */
   readonly aggregation: Aggregation;
+  /** Whether more of it is better: true of accuracies, false of perplexities. */
   readonly higherIsBetter: boolean;
 }
 
@@ -98,13 +100,17 @@ export interface Scored {
 
 /** A set of questions. `Doc` is a row that was checked, and perhaps added to. */
 export interface Task<Doc = unknown> {
+  /** What `--tasks` and results files call it. */
   readonly name: string;
   /** What tables call it; its name unless told. */
   readonly alias?: string;
   /** One line for `--help`. */
   readonly description: string;
+  /** Rises when the same answers would be worth something else. */
   readonly version: number;
+  /** What it asks for, in the harness's words; requests are all of the kind that goes with it. */
   readonly outputType: "multiple_choice" | "generate_until" | "loglikelihood_rolling";
+  /** Where its rows are. */
   readonly dataset: TaskDataset;
   /** The split whose documents are asked. */
   readonly split: string;
@@ -112,6 +118,7 @@ export interface Task<Doc = unknown> {
   readonly shots?: ShotRule;
   /** What stands before everything, such as an instruction; nothing unless told. */
   readonly preamble?: string;
+  /** Every number that it yields. */
   readonly metrics: readonly Metric[];
   /**
    * A row, checked.
@@ -138,9 +145,13 @@ export interface Task<Doc = unknown> {
 
 /** Tasks that are also reported together, each as many times as it has documents. */
 export interface TaskGroup {
+  /** What `--tasks` and results files call it. */
   readonly name: string;
+  /** What tables call it; its name unless told. */
   readonly alias?: string;
+  /** One line for `--help`. */
   readonly description: string;
+  /** Rises when the same scores of its members would become another number. */
   readonly version: string;
   /** Names of tasks or of other groups. */
   readonly members: readonly string[];

@@ -11,15 +11,19 @@ import { type Shape, showType, type TensorType } from "../tensor/mod.ts";
 
 /** An operation was applied to inputs that it cannot take; the message quotes their types. */
 export class GraphError extends TypeError {
-  override readonly name = "GraphError";
+  /** `"GraphError"` */
+  override readonly name: string = "GraphError";
 }
 
 /** One value in a graph. Using a node twice shares its computation. */
 export interface Node {
+  /** What makes it; compare with the entries of {@link ops}, by identity. */
   readonly op: OpDef;
+  /** What it is made from, in the order that the operation names them. */
   readonly inputs: readonly Node[];
   /** Settings of the operation, such as the axes of a sum; see the operation's own type. */
   readonly attrs: unknown;
+  /** Element type and shape of the value. */
   readonly type: TensorType;
 }
 
@@ -27,7 +31,9 @@ export interface Node {
 export interface GradientContext<Attrs> {
   /** The node whose gradient is taken (its value may be reused). */
   readonly node: Node;
+  /** What the node was made from. */
   readonly inputs: readonly Node[];
+  /** The settings that it was made with. */
   readonly attrs: Attrs;
   /** Gradient of the loss with respect to the node; same shape as the node. */
   readonly cotangent: Node;
@@ -37,6 +43,7 @@ export interface GradientContext<Attrs> {
 
 /** One operation: its type rule and its gradient rule. */
 export interface OpDef<Name extends string = string, Attrs = unknown> {
+  /** Its key in the table of operations. */
   readonly name: Name;
   /** Type of the result. @throws {GraphError} when the inputs do not fit. */
   infer(inputs: readonly TensorType[], attrs: Attrs): TensorType;

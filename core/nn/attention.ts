@@ -18,7 +18,7 @@ import { floats, sumOfSizes } from "../tensor/mod.ts";
 import { softcap } from "./activations.ts";
 
 /** What a score gets where a row may not look: small enough that its weight is exactly 0. */
-export const MASKED = -1e9;
+export const MASKED: number = -1e9;
 
 /** Windows of the masks that {@link causalMask} made: what they hide need not be computed. */
 const causalWindows = new WeakMap<Node, number>();

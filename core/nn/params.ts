@@ -40,27 +40,39 @@ function draw({ shape, init }: ParamSpec, random: RandomStream): FloatTensor {
 
 /** Parameters as a graph reads them: nodes by name, and adapters beside projections. */
 export class ParamNodes implements Params {
+  /** Parameters by name. */
+  readonly nodes: Readonly<Record<string, Node>>;
+  readonly #adapters: Readonly<Record<string, Adapter>>;
+
   /**
+   * Parameters that are read from these nodes.
+   *
    * @param nodes parameters by name
    * @param adapters by the projection's name without `.weight`
    */
   constructor(
-    readonly nodes: Readonly<Record<string, Node>>,
-    private readonly adapters: Readonly<Record<string, Adapter>> = {},
-  ) {}
+    nodes: Readonly<Record<string, Node>>,
+    adapters: Readonly<Record<string, Adapter>> = {},
+  ) {
+    this.nodes = nodes;
+    this.#adapters = adapters;
+  }
 
+  /** The parameter of this name. @throws {TypeError} when there is none. */
   get(name: string): Node {
     const node = this.nodes[name];
     if (!node) throw new TypeError(`internal: there is no parameter "${name}"`);
     return node;
   }
 
+  /** Whether there is a parameter of this name. */
   has(name: string): boolean {
     return name in this.nodes;
   }
 
+  /** The adapter beside the projection of this name (without `.weight`), if there is one. */
   adapter(name: string): Adapter | undefined {
-    return this.adapters[name];
+    return this.#adapters[name];
   }
 
   /** The same parameters with these adapters. */

@@ -37,7 +37,9 @@ function slowDown(frequency: number, scaling: RopeScaling): number {
 
 /** Tables for {@link rope}, `[positions, headDim / 2]`: row p holds the angles of position p. */
 export interface RopeTables {
+  /** Cosines of the angles. */
   readonly cos: Node;
+  /** Sines of the angles. */
   readonly sin: Node;
 }
 

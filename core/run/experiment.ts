@@ -3,7 +3,7 @@
  * the run, train, evaluate, write down.
  */
 
-import { UserError } from "../contracts/mod.ts";
+import { Interrupted, UserError } from "../contracts/mod.ts";
 import { type CommandLine, readCommandLine } from "./command_line.ts";
 import { configKeys, type ConfigLayers, resolveConfig } from "./config.ts";
 import { sameConfiguration, showDifferences } from "./config_difference.ts";
@@ -16,7 +16,6 @@ import { pluginsAskedFor } from "./plugins/options.ts";
 import { type Plugins } from "./plugins/plugins.ts";
 import { continueRun, createRun, newestUnfinishedRun } from "./run_folder.ts";
 import { readRunRecord, type RunRecord } from "./run_record.ts";
-import { Interrupted } from "./script.ts";
 import { type ConfigTree } from "./settings.ts";
 
 /** A named configuration with a word on what it is for. */

@@ -1,11 +1,6 @@
 /** The outermost function of every script: turns what went wrong into a line and an exit code. */
 
-import { UserError } from "../contracts/errors.ts";
-
-/** The user stopped the run (Ctrl-C); the message says how to continue. Exit code 130. */
-export class Interrupted extends Error {
-  override readonly name = "Interrupted";
-}
+import { Interrupted, UserError } from "../contracts/errors.ts";
 
 /** Ends a script early without anything being wrong, as after `--help`. */
 export class EarlyExit extends Error {

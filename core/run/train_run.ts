@@ -11,7 +11,7 @@ import {
   TrainingDiverged,
   TrainingStep,
 } from "../train/mod.ts";
-import { UserError } from "../contracts/mod.ts";
+import { Interrupted, UserError } from "../contracts/mod.ts";
 import { Evaluator, type RoutedLoss } from "../eval/mod.ts";
 import { type OperatingPoint } from "../routing/mod.ts";
 import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
@@ -28,7 +28,6 @@ import { createProgress } from "./progress.ts";
 import { type OpenRun } from "./run_folder.ts";
 import { StopSignal } from "./stop_signal.ts";
 import { scheduleAt } from "./schedule.ts";
-import { Interrupted } from "./script.ts";
 
 /** Name of a run's folder of checkpoints. */
 export const CHECKPOINTS_FOLDER = "checkpoints";

@@ -43,6 +43,7 @@ export const BLOCK_LEVELS: Readonly<Record<BlockFormat, Float32Array<ArrayBuffer
 
 /** Weights in four-bit blocks. */
 export interface Blocks {
+  /** How the sixteen levels lie. */
   readonly format: BlockFormat;
   /** Two codes a byte, the first one in the upper half; half as many bytes as weights. */
   readonly codes: Uint8Array<ArrayBuffer>;

@@ -13,7 +13,9 @@ export type Shape = readonly number[];
 
 /** What is known of a tensor before it has values. */
 export interface TensorType {
+  /** Type of its elements. */
   readonly dtype: DType;
+  /** Sizes of its axes. */
   readonly shape: Shape;
 }
 

@@ -11,14 +11,19 @@ export type TensorData =
 
 /** A tensor in ordinary memory, row-major. */
 export interface HostTensor {
+  /** Type of its elements. */
   readonly dtype: DType;
+  /** Sizes of its axes, outermost first. */
   readonly shape: Shape;
+  /** The elements, the last axis running fastest; as many as the shape says. */
   readonly data: TensorData;
 }
 
 /** A `float32` tensor, with the array typed as what it is. */
 export interface FloatTensor extends HostTensor {
+  /** `"float32"` */
   readonly dtype: "float32";
+  /** The elements, the last axis running fastest. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 

@@ -71,6 +71,8 @@ export class RandomStream {
   #drawn = 0;
 
   /**
+   * The stream from its beginning.
+   *
    * @param seed the run's seed, a whole number
    * @param name what the numbers are for, such as `"gumbel"`
    * @param index which of them, such as the step

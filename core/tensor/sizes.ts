@@ -12,6 +12,7 @@ const FIRST = 2 ** 20;
 
 /** What a size is made of: a plain factor times named sizes and sums. */
 export interface SizeTerms {
+  /** What is known already: a whole number. */
   readonly factor: number;
   /** A name, or the addends of a sum; each as often as it is a factor. */
   readonly terms: readonly (string | readonly number[])[];
@@ -34,7 +35,7 @@ export function runtimeSize(name: string): number {
   let value = valueOf.get(name);
   if (value === undefined) {
     // Nor may a sum that is there already be a multiple of it.
-    do last++; while (!isPrime(last) || meaningOf.keys().some((sum) => sum % last === 0));
+    do last++; while (!isPrime(last) || [...meaningOf.keys()].some((sum) => sum % last === 0));
     valueOf.set(name, value = last);
     meaningOf.set(value, name);
   }

@@ -1,8 +1,9 @@
 /** The usual shapes of tasks, so that a task says what is its own and no more. */
 
-import { z } from "zod";
 import {
   type Metric,
+  type ObjectSchema,
+  type SchemaIssue,
   type Scored,
   type Task,
   type TaskAnswer,
@@ -12,7 +13,7 @@ import {
 import { codePoints } from "../python_text.ts";
 
 /** What tasks of every shape say of themselves. */
-type Common<Doc> = Omit<
+export type TaskFacts<Doc> = Omit<
   Task<Doc>,
   "outputType" | "metrics" | "answer" | "requests" | "target" | "score" | "question"
 >;
@@ -24,7 +25,7 @@ const accuracy = (name: string): Metric => ({
 });
 
 /** A question with choices: the likeliest continuation is the answer. */
-export interface ChoiceTaskSpec<Doc> extends Common<Doc> {
+export interface ChoiceTaskSpec<Doc> extends TaskFacts<Doc> {
   /** The question as it stands in a prompt, without the answer. */
   question(doc: Doc): string;
   /** The answers to choose from, as they follow the question and a space. */
@@ -83,7 +84,7 @@ function indexOfLargest(values: readonly number[]): number {
 }
 
 /** A question that is answered in free text. */
-export interface GenerationTaskSpec<Doc> extends Common<Doc> {
+export interface GenerationTaskSpec<Doc> extends TaskFacts<Doc> {
   /** The question as it stands in a prompt, without the answer. */
   question(doc: Doc): string;
   /** The whole right answer, as it stands in an example after the question and a space. */
@@ -119,7 +120,7 @@ export function generationTask<Doc>(spec: GenerationTaskSpec<Doc>): Task<Doc> {
 }
 
 /** A text whose likelihood is measured. */
-export interface PerplexityTaskSpec<Doc> extends Common<Doc> {
+export interface PerplexityTaskSpec<Doc> extends TaskFacts<Doc> {
   /** The text that the model reads. */
   text(doc: Doc): string;
   /** How many words count. */
@@ -164,13 +165,10 @@ export function perplexityTask<Doc>(spec: PerplexityTaskSpec<Doc>): Task<Doc> {
  *
  * @throws {UserError} naming the first column that is missing or wrong.
  */
-export function checkedRow<Schema extends z.ZodObject>(
-  schema: Schema,
-  row: TaskRow,
-): z.output<Schema> {
+export function checkedRow<Doc>(schema: ObjectSchema<Doc>, row: TaskRow): Doc {
   const parsed = schema.loose().safeParse(row);
-  if (parsed.success) return row as z.output<Schema>;
-  const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
+  if (parsed.success) return row as Doc;
+  const [{ path, message }] = parsed.error.issues as [SchemaIssue];
   const column = String(path[0]);
   const there = Object.keys(row).map((name) => `"${name}"`).join(", ") || "none";
   throw new UserError(

@@ -9,12 +9,13 @@ import {
   sizeOf,
   type TensorType,
 } from "../../tensor/mod.ts";
-import { apply, defineOp, type Node, refuse } from "../node.ts";
+import { apply, defineOp, type Node, type OpDef, refuse } from "../node.ts";
 
 /** Settings of {@link dequantize}. */
 export interface DequantizeAttrs {
+  /** How the sixteen levels lie. */
   readonly format: BlockFormat;
-  /** The matrix that is in blocks. */
+  /** Shape of the matrix that the blocks stand for. */
   readonly shape: Shape;
   /** Which of its rows are made, whole blocks; absent: all. */
   readonly rows?: RowRange;
@@ -29,7 +30,7 @@ export function hasWholeBlocks(
   return [rows! / groups, start, end].every((count) => count * row % BLOCK_SIZE === 0);
 }
 
-export const dequantizeOp = defineOp({
+export const dequantizeOp: OpDef<"dequantize", DequantizeAttrs> = defineOp({
   name: "dequantize",
   infer(inputs, { shape, rows }: DequantizeAttrs): TensorType {
     const [codes, scales] = inputs as [TensorType, TensorType];

@@ -1,16 +1,16 @@
 /** Operations that say where gradients go, and conversions. */
 
 import { type DType, sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
-import { apply, defineOp, type Node, refuse } from "../node.ts";
+import { apply, defineOp, type Node, type OpDef, refuse } from "../node.ts";
 import { type NoAttrs } from "./elementwise.ts";
 
-export const stopGradientOp = defineOp({
+export const stopGradientOp: OpDef<"stopGradient", NoAttrs> = defineOp({
   name: "stopGradient",
   infer: ([x], _attrs: NoAttrs): TensorType => x!,
   gradient: () => [null],
 });
 
-export const straightThroughOp = defineOp({
+export const straightThroughOp: OpDef<"straightThrough", NoAttrs> = defineOp({
   name: "straightThrough",
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [hard, soft] = inputs as [TensorType, TensorType];
@@ -22,13 +22,19 @@ export const straightThroughOp = defineOp({
   gradient: ({ cotangent }) => [null, cotangent],
 });
 
-export const castOp = defineOp({
+/** Settings of {@link cast}. */
+export interface CastAttrs {
+  /** The element type to convert to. */
+  readonly dtype: DType;
+}
+
+export const castOp: OpDef<"cast", CastAttrs> = defineOp({
   name: "cast",
-  infer: ([x], { dtype }: { readonly dtype: DType }): TensorType => ({ dtype, shape: x!.shape }),
+  infer: ([x], { dtype }: CastAttrs): TensorType => ({ dtype, shape: x!.shape }),
   gradient: () => [null],
 });
 
-export const afterOp = defineOp({
+export const afterOp: OpDef<"after", NoAttrs> = defineOp({
   name: "after",
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [x, ...awaited] = inputs;

@@ -7,6 +7,7 @@ import {
   type GradientContext,
   needFloats,
   type Node,
+  type OpDef,
   refuse,
   shapeOf,
 } from "../node.ts";
@@ -17,6 +18,9 @@ import { scalar } from "./source.ts";
 /** Settings of an operation that has none. */
 export type NoAttrs = Readonly<Record<string, never>>;
 const NONE: NoAttrs = {};
+
+/** An operation without settings. */
+export type PlainOp<Name extends string> = OpDef<Name, NoAttrs>;
 
 /** Shape of `a` and `b` broadcast together; null when they do not fit. */
 export function broadcastShapes(a: Shape, b: Shape): Shape | null {
@@ -46,7 +50,7 @@ export function sumTo(node: Node, shape: Shape): Node {
 function binary<const Name extends string>(
   name: Name,
   gradient: (context: GradientContext<NoAttrs>) => readonly (Node | null)[],
-) {
+): PlainOp<Name> {
   return defineOp({
     name,
     infer(inputs, _attrs: NoAttrs): TensorType {
@@ -66,7 +70,7 @@ function binary<const Name extends string>(
 function unary<const Name extends string>(
   name: Name,
   gradient: (x: Node, y: Node, cotangent: Node) => Node,
-) {
+): PlainOp<Name> {
   return defineOp({
     name,
     infer(inputs, _attrs: NoAttrs): TensorType {
@@ -77,34 +81,37 @@ function unary<const Name extends string>(
   });
 }
 
-export const addOp = binary("add", ({ cotangent }) => [cotangent, cotangent]);
-export const subOp = binary("sub", ({ cotangent, needs }) => [
+export const addOp: PlainOp<"add"> = binary("add", ({ cotangent }) => [cotangent, cotangent]);
+export const subOp: PlainOp<"sub"> = binary("sub", ({ cotangent, needs }) => [
   cotangent,
   needs[1] ? neg(cotangent) : null,
 ]);
-export const mulOp = binary("mul", ({ inputs: [a, b], cotangent, needs }) => [
+export const mulOp: PlainOp<"mul"> = binary("mul", ({ inputs: [a, b], cotangent, needs }) => [
   needs[0] ? mul(cotangent, b!) : null,
   needs[1] ? mul(cotangent, a!) : null,
 ]);
-export const divOp = binary("div", ({ inputs: [, b], node, cotangent, needs }) => [
+export const divOp: PlainOp<"div"> = binary("div", ({ inputs: [, b], node, cotangent, needs }) => [
   needs[0] ? div(cotangent, b!) : null,
   needs[1] ? neg(mul(cotangent, div(node, b!))) : null,
 ]);
 /** 1 where a > b, else 0; flat everywhere, so no gradient flows. */
-export const greaterOp = binary("greater", () => [null, null]);
+export const greaterOp: PlainOp<"greater"> = binary("greater", () => [null, null]);
 
-export const negOp = unary("neg", (_x, _y, ct) => neg(ct));
-export const expOp = unary("exp", (_x, y, ct) => mul(ct, y));
-export const logOp = unary("log", (x, _y, ct) => div(ct, x));
-export const sqrtOp = unary("sqrt", (_x, y, ct) => div(mul(ct, scalar(0.5)), y));
-export const erfOp = unary(
+export const negOp: PlainOp<"neg"> = unary("neg", (_x, _y, ct) => neg(ct));
+export const expOp: PlainOp<"exp"> = unary("exp", (_x, y, ct) => mul(ct, y));
+export const logOp: PlainOp<"log"> = unary("log", (x, _y, ct) => div(ct, x));
+export const sqrtOp: PlainOp<"sqrt"> = unary("sqrt", (_x, y, ct) => div(mul(ct, scalar(0.5)), y));
+export const erfOp: PlainOp<"erf"> = unary(
   "erf",
   (x, _y, ct) => mul(ct, mul(scalar(2 / Math.sqrt(Math.PI)), exp(neg(mul(x, x))))),
 );
-export const sigmoidOp = unary("sigmoid", (_x, y, ct) => mul(ct, sub(y, mul(y, y))));
-export const tanhOp = unary("tanh", (_x, y, ct) => sub(ct, mul(ct, mul(y, y))));
+export const sigmoidOp: PlainOp<"sigmoid"> = unary(
+  "sigmoid",
+  (_x, y, ct) => mul(ct, sub(y, mul(y, y))),
+);
+export const tanhOp: PlainOp<"tanh"> = unary("tanh", (_x, y, ct) => sub(ct, mul(ct, mul(y, y))));
 /** x * sigmoid(x); its derivative is s + y - y*s with s = sigmoid(x). */
-export const siluOp = unary("silu", (x, y, ct) => {
+export const siluOp: PlainOp<"silu"> = unary("silu", (x, y, ct) => {
   const s = sigmoid(x);
   return mul(ct, sub(add(s, y), mul(y, s)));
 });

@@ -1,7 +1,16 @@
 /** Reading and writing by index. */
 
 import { sameShape, type TensorType } from "../../tensor/mod.ts";
-import { apply, defineOp, lastDim, needFloats, type Node, refuse, shapeOf } from "../node.ts";
+import {
+  apply,
+  defineOp,
+  lastDim,
+  needFloats,
+  type Node,
+  type OpDef,
+  refuse,
+  shapeOf,
+} from "../node.ts";
 import { type NoAttrs } from "./elementwise.ts";
 import { broadcastTo } from "./movement.ts";
 import { scalar } from "./source.ts";
@@ -10,7 +19,7 @@ function needIndices(op: string, inputs: readonly TensorType[], at: number): voi
   if (inputs[at]!.dtype !== "int32") refuse(op, inputs, "the indices must be int32");
 }
 
-export const gatherRowsOp = defineOp({
+export const gatherRowsOp: OpDef<"gatherRows", NoAttrs> = defineOp({
   name: "gatherRows",
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [table, ids] = inputs as [TensorType, TensorType];
@@ -24,9 +33,15 @@ export const gatherRowsOp = defineOp({
   ],
 });
 
-export const scatterRowsOp = defineOp({
+/** Settings of {@link scatterRows}. */
+export interface ScatterRowsAttrs {
+  /** How many rows the table has. */
+  readonly rows: number;
+}
+
+export const scatterRowsOp: OpDef<"scatterRows", ScatterRowsAttrs> = defineOp({
   name: "scatterRows",
-  infer(inputs, { rows }: { readonly rows: number }): TensorType {
+  infer(inputs, { rows }: ScatterRowsAttrs): TensorType {
     const [values, ids] = inputs as [TensorType, TensorType];
     needFloats("scatterRows", [values]);
     needIndices("scatterRows", inputs, 1);
@@ -39,7 +54,7 @@ export const scatterRowsOp = defineOp({
   gradient: ({ inputs: [, ids], cotangent }) => [gatherRows(cotangent, ids!), null],
 });
 
-export const takeLastOp = defineOp({
+export const takeLastOp: OpDef<"takeLast", NoAttrs> = defineOp({
   name: "takeLast",
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [x, ids] = inputs as [TensorType, TensorType];
@@ -57,7 +72,7 @@ export const takeLastOp = defineOp({
   ],
 });
 
-export const addAtLastOp = defineOp({
+export const addAtLastOp: OpDef<"addAtLast", NoAttrs> = defineOp({
   name: "addAtLast",
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [x, ids, values] = inputs as [TensorType, TensorType, TensorType];

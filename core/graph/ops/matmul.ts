@@ -1,7 +1,7 @@
 /** The matrix product, which is nearly all of a decoder's work. */
 
 import { sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
-import { apply, defineOp, needFloats, type Node, refuse, shapeOf } from "../node.ts";
+import { apply, defineOp, needFloats, type Node, type OpDef, refuse, shapeOf } from "../node.ts";
 import { reshape } from "./movement.ts";
 
 /** Settings of {@link matmul}. */
@@ -19,11 +19,25 @@ function isShared(b: TensorType, { transA }: Pick<MatmulAttrs, "transA">): boole
   return b.shape.length === 2 && !transA;
 }
 
+/** What a matrix product amounts to. */
+export interface MatmulSizes {
+  /** How many products there are. */
+  readonly products: number;
+  /** Rows of each. */
+  readonly rows: number;
+  /** What is summed over, by the left matrix. */
+  readonly inner: number;
+  /** What is summed over, by the right matrix; the same where the two fit. */
+  readonly innerB: number;
+  /** Columns of each. */
+  readonly columns: number;
+}
+
 /**
- * How many products there are, and rows, inner size and columns of each. Where the right matrix is one
- * for all leading axes, they are rows of one product.
+ * The sizes of a product. Where the right matrix is one for all leading axes, they are rows of one
+ * product.
  */
-export function matmulSizes(a: TensorType, b: TensorType, attrs: MatmulAttrs) {
+export function matmulSizes(a: TensorType, b: TensorType, attrs: MatmulAttrs): MatmulSizes {
   const { transA, transB } = attrs;
   const [a0, a1] = a.shape.slice(-2) as [number, number];
   const [b0, b1] = b.shape.slice(-2) as [number, number];
@@ -37,7 +51,7 @@ export function matmulSizes(a: TensorType, b: TensorType, attrs: MatmulAttrs) {
   };
 }
 
-export const matmulOp = defineOp({
+export const matmulOp: OpDef<"matmul", MatmulAttrs> = defineOp({
   name: "matmul",
   infer(inputs, attrs: MatmulAttrs): TensorType {
     const [a, b] = inputs as [TensorType, TensorType];

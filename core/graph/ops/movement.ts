@@ -1,12 +1,18 @@
 /** Operations that rearrange elements without changing them. */
 
 import { sameCount, sameShape, type Shape, sumOfSizes, type TensorType } from "../../tensor/mod.ts";
-import { apply, axisOf, defineOp, type Node, refuse, shapeOf } from "../node.ts";
+import { apply, axisOf, defineOp, type Node, type OpDef, refuse, shapeOf } from "../node.ts";
 import { broadcastShapes, sumTo } from "./elementwise.ts";
 
-export const reshapeOp = defineOp({
+/** Settings of {@link reshape} and {@link broadcastTo}. */
+export interface ShapeAttrs {
+  /** Shape of the result. */
+  readonly shape: Shape;
+}
+
+export const reshapeOp: OpDef<"reshape", ShapeAttrs> = defineOp({
   name: "reshape",
-  infer([x], { shape }: { readonly shape: Shape }): TensorType {
+  infer([x], { shape }: ShapeAttrs): TensorType {
     if (!sameCount(x!.shape, shape)) {
       refuse("reshape", [x!], `[${shape}] has another number of elements`);
     }
@@ -15,9 +21,15 @@ export const reshapeOp = defineOp({
   gradient: ({ inputs: [x], cotangent }) => [reshape(cotangent, shapeOf(x!))],
 });
 
-export const transposeOp = defineOp({
+/** Settings of {@link transpose}. */
+export interface TransposeAttrs {
+  /** For each axis of the result, which axis of the input it is. */
+  readonly permutation: readonly number[];
+}
+
+export const transposeOp: OpDef<"transpose", TransposeAttrs> = defineOp({
   name: "transpose",
-  infer([x], { permutation }: { readonly permutation: readonly number[] }): TensorType {
+  infer([x], { permutation }: TransposeAttrs): TensorType {
     const sorted = permutation.toSorted((a, b) => a - b);
     if (sorted.length !== x!.shape.length || sorted.some((axis, i) => axis !== i)) {
       refuse("transpose", [x!], `[${permutation}] is not an order of its axes`);
@@ -30,9 +42,9 @@ export const transposeOp = defineOp({
   },
 });
 
-export const broadcastToOp = defineOp({
+export const broadcastToOp: OpDef<"broadcastTo", ShapeAttrs> = defineOp({
   name: "broadcastTo",
-  infer([x], { shape }: { readonly shape: Shape }): TensorType {
+  infer([x], { shape }: ShapeAttrs): TensorType {
     const joint = broadcastShapes(x!.shape, shape);
     if (!joint || !sameShape(joint, shape)) {
       refuse("broadcast", [x!], `it does not broadcast to [${shape}]`);
@@ -49,7 +61,7 @@ export interface SliceAttrs {
   readonly end: number;
 }
 
-export const sliceOp = defineOp({
+export const sliceOp: OpDef<"slice", SliceAttrs> = defineOp({
   name: "slice",
   infer([x], { axis, start, end }: SliceAttrs): TensorType {
     const dim = x!.shape[axis]!;
@@ -70,7 +82,7 @@ export interface PadAttrs {
   readonly after: number;
 }
 
-export const padOp = defineOp({
+export const padOp: OpDef<"pad", PadAttrs> = defineOp({
   name: "pad",
   infer([x], { axis, before, after }: PadAttrs): TensorType {
     if (before < 0 || after < 0) refuse("pad", [x!], "the widths must not be negative");
@@ -81,9 +93,15 @@ export const padOp = defineOp({
   },
 });
 
-export const concatOp = defineOp({
+/** Settings of an operation along one axis. */
+export interface AxisAttrs {
+  /** Counted from the outermost, never negative. */
+  readonly axis: number;
+}
+
+export const concatOp: OpDef<"concat", AxisAttrs> = defineOp({
   name: "concat",
-  infer(inputs, { axis }: { readonly axis: number }): TensorType {
+  infer(inputs, { axis }: AxisAttrs): TensorType {
     const [first, ...rest] = inputs;
     for (const other of rest) {
       const fits = other.dtype === first!.dtype && other.shape.length === first!.shape.length &&

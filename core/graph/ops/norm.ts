@@ -1,7 +1,16 @@
 /** Root-mean-square normalisation (Zhang and Sennrich 2019, arXiv 1910.07467). */
 
 import { type TensorType } from "../../tensor/mod.ts";
-import { apply, defineOp, lastDim, needFloats, type Node, refuse, shapeOf } from "../node.ts";
+import {
+  apply,
+  defineOp,
+  lastDim,
+  needFloats,
+  type Node,
+  type OpDef,
+  refuse,
+  shapeOf,
+} from "../node.ts";
 import { mul, sub } from "./elementwise.ts";
 import { reshape } from "./movement.ts";
 import { mean, reduceSum } from "./reduce.ts";
@@ -13,7 +22,7 @@ export interface NormAttrs {
   readonly epsilon: number;
 }
 
-export const rmsNormOp = defineOp({
+export const rmsNormOp: OpDef<"rmsNorm", NormAttrs> = defineOp({
   name: "rmsNorm",
   infer(inputs, _attrs: NormAttrs): TensorType {
     const [x, weight] = inputs as [TensorType, TensorType];
@@ -40,7 +49,7 @@ export const rmsNormOp = defineOp({
   },
 });
 
-export const inverseRmsOp = defineOp({
+export const inverseRmsOp: OpDef<"inverseRms", NormAttrs> = defineOp({
   name: "inverseRms",
   infer([x], _attrs: NormAttrs): TensorType {
     needFloats("inverseRms", [x!]);

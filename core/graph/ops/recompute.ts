@@ -2,7 +2,7 @@
 
 import { type TensorType } from "../../tensor/mod.ts";
 import { pullBack } from "../gradient.ts";
-import { apply, defineOp, type Node, refuse } from "../node.ts";
+import { apply, defineOp, type Node, type OpDef, refuse } from "../node.ts";
 import { rebuild, topologicalOrder } from "../walk.ts";
 import { after } from "./control.ts";
 import { mul, type NoAttrs } from "./elementwise.ts";
@@ -14,7 +14,7 @@ export interface CheckpointAttrs {
   readonly boundary: number;
 }
 
-export const checkpointOp = defineOp({
+export const checkpointOp: OpDef<"checkpoint", CheckpointAttrs> = defineOp({
   name: "checkpoint",
   infer: ([value], _attrs: CheckpointAttrs): TensorType => value!,
   gradient({ inputs: [value, ...others], attrs, cotangent, needs }) {
@@ -36,7 +36,7 @@ export const checkpointOp = defineOp({
   },
 });
 
-export const withGradientOp = defineOp({
+export const withGradientOp: OpDef<"withGradient", NoAttrs> = defineOp({
   name: "withGradient",
   infer(inputs, _attrs: NoAttrs): TensorType {
     if (inputs[0]!.shape.length !== 0 || inputs.length % 2 !== 1) {

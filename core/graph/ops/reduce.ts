@@ -1,7 +1,16 @@
 /** Sums over axes. */
 
 import { isRuntimeSize, sizeOf, type TensorType } from "../../tensor/mod.ts";
-import { apply, axisOf, defineOp, needFloats, type Node, refuse, shapeOf } from "../node.ts";
+import {
+  apply,
+  axisOf,
+  defineOp,
+  needFloats,
+  type Node,
+  type OpDef,
+  refuse,
+  shapeOf,
+} from "../node.ts";
 import { scale } from "./elementwise.ts";
 import { broadcastTo, reshape } from "./movement.ts";
 
@@ -15,7 +24,7 @@ function keptShape(type: TensorType, axes: readonly number[]): number[] {
   return type.shape.map((dim, axis) => axes.includes(axis) ? 1 : dim);
 }
 
-export const reduceSumOp = defineOp({
+export const reduceSumOp: OpDef<"reduceSum", ReduceAttrs> = defineOp({
   name: "reduceSum",
   infer(inputs, { axes, keepDims }: ReduceAttrs): TensorType {
     const type = inputs[0]!;

@@ -1,7 +1,7 @@
 /** Rotary position embedding (Su et al. 2021, arXiv 2104.09864), in the half-split form of Llama. */
 
 import { type TensorType } from "../../tensor/mod.ts";
-import { apply, defineOp, needFloats, type Node, refuse } from "../node.ts";
+import { apply, defineOp, needFloats, type Node, type OpDef, refuse } from "../node.ts";
 import { neg } from "./elementwise.ts";
 
 /** Settings of {@link rope}. */
@@ -10,7 +10,7 @@ export interface RopeAttrs {
   readonly heads: number;
 }
 
-export const ropeOp = defineOp({
+export const ropeOp: OpDef<"rope", RopeAttrs> = defineOp({
   name: "rope",
   infer(inputs, { heads }: RopeAttrs): TensorType {
     const [x, positions, cos, sin] = inputs as [TensorType, TensorType, TensorType, TensorType];

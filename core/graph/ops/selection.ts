@@ -4,10 +4,19 @@
  */
 
 import { sameShape, type TensorType } from "../../tensor/mod.ts";
-import { apply, axisOf, defineOp, needFloats, type Node, refuse, shapeOf } from "../node.ts";
+import {
+  apply,
+  axisOf,
+  defineOp,
+  needFloats,
+  type Node,
+  type OpDef,
+  refuse,
+  shapeOf,
+} from "../node.ts";
 import { add, type NoAttrs, sub } from "./elementwise.ts";
 import { gatherRows } from "./index.ts";
-import { broadcastTo } from "./movement.ts";
+import { type AxisAttrs, broadcastTo } from "./movement.ts";
 import { reduceSum } from "./reduce.ts";
 import { scalar } from "./source.ts";
 
@@ -17,7 +26,7 @@ export interface SizeAttrs {
   readonly size: number;
 }
 
-export const nonZeroOp = defineOp({
+export const nonZeroOp: OpDef<"nonZero", SizeAttrs> = defineOp({
   name: "nonZero",
   infer(inputs, { size }: SizeAttrs): TensorType {
     needFloats("nonZero", inputs);
@@ -27,7 +36,7 @@ export const nonZeroOp = defineOp({
   gradient: () => [null],
 });
 
-export const countUpOp = defineOp({
+export const countUpOp: OpDef<"countUp", SizeAttrs> = defineOp({
   name: "countUp",
   infer(inputs, { size }: SizeAttrs): TensorType {
     needFloats("countUp", inputs);
@@ -37,7 +46,7 @@ export const countUpOp = defineOp({
   gradient: () => [null],
 });
 
-export const putRowsOp = defineOp({
+export const putRowsOp: OpDef<"putRows", NoAttrs> = defineOp({
   name: "putRows",
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [x, ids, values] = inputs as [TensorType, TensorType, TensorType];
@@ -54,9 +63,9 @@ export const putRowsOp = defineOp({
   ],
 });
 
-export const cumulativeSumOp = defineOp({
+export const cumulativeSumOp: OpDef<"cumulativeSum", AxisAttrs> = defineOp({
   name: "cumulativeSum",
-  infer(inputs, _attrs: { readonly axis: number }): TensorType {
+  infer(inputs, _attrs: AxisAttrs): TensorType {
     needFloats("cumulativeSum", inputs);
     return inputs[0]!;
   },
@@ -67,7 +76,7 @@ export const cumulativeSumOp = defineOp({
   },
 });
 
-export const chooseOp = defineOp({
+export const chooseOp: OpDef<"choose", NoAttrs> = defineOp({
   name: "choose",
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [condition, a, b] = inputs as [TensorType, TensorType, TensorType];

@@ -1,7 +1,16 @@
 /** Softmax over the last axis, and the two losses that are built on it. */
 
 import { sameShape, type TensorType } from "../../tensor/mod.ts";
-import { apply, defineOp, lastDim, needFloats, type Node, refuse, shapeOf } from "../node.ts";
+import {
+  apply,
+  defineOp,
+  lastDim,
+  needFloats,
+  type Node,
+  type OpDef,
+  refuse,
+  shapeOf,
+} from "../node.ts";
 import { exp, mul, neg, type NoAttrs, sub } from "./elementwise.ts";
 import { addAtLast } from "./index.ts";
 import { reshape } from "./movement.ts";
@@ -18,7 +27,7 @@ function column(x: Node): Node {
   return reshape(x, [...shapeOf(x), 1]);
 }
 
-export const softmaxOp = defineOp({
+export const softmaxOp: OpDef<"softmax", NoAttrs> = defineOp({
   name: "softmax",
   infer: keepLast("softmax"),
   gradient({ node, cotangent }) {
@@ -27,7 +36,7 @@ export const softmaxOp = defineOp({
   },
 });
 
-export const logSoftmaxOp = defineOp({
+export const logSoftmaxOp: OpDef<"logSoftmax", NoAttrs> = defineOp({
   name: "logSoftmax",
   infer: keepLast("logSoftmax"),
   gradient({ node, cotangent }) {
@@ -39,7 +48,7 @@ export const logSoftmaxOp = defineOp({
  * A loss of its own rather than a composition: its gradient, softmax minus one-hot, then costs three
  * passes over the vocabulary instead of six.
  */
-export const crossEntropyOp = defineOp({
+export const crossEntropyOp: OpDef<"crossEntropy", NoAttrs> = defineOp({
   name: "crossEntropy",
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [logits, targets] = inputs as [TensorType, TensorType];
@@ -57,7 +66,7 @@ export const crossEntropyOp = defineOp({
 });
 
 /** As {@link crossEntropyOp}: the student's gradient is the difference of two softmaxes. */
-export const klDivergenceOp = defineOp({
+export const klDivergenceOp: OpDef<"klDivergence", NoAttrs> = defineOp({
   name: "klDivergence",
   infer(inputs, _attrs: NoAttrs): TensorType {
     const [student, teacher] = inputs as [TensorType, TensorType];

@@ -1,19 +1,33 @@
 /** Where values enter a graph: named inputs and constants. */
 
 import { floats, type HostTensor, type Shape, type TensorType } from "../../tensor/mod.ts";
-import { apply, defineOp, type Node } from "../node.ts";
+import { apply, defineOp, type Node, type OpDef } from "../node.ts";
+
+/** Settings of {@link input}. */
+export interface InputAttrs {
+  /** What the value is fed under. */
+  readonly name: string;
+  /** Its element type and shape. */
+  readonly type: TensorType;
+}
 
 /** A value given at run time, under a name. */
-export const inputOp = defineOp({
+export const inputOp: OpDef<"input", InputAttrs> = defineOp({
   name: "input",
-  infer: (_inputs, attrs: { readonly name: string; readonly type: TensorType }) => attrs.type,
+  infer: (_inputs, attrs: InputAttrs) => attrs.type,
   gradient: () => [],
 });
 
+/** Settings of {@link constant}. */
+export interface ConstantAttrs {
+  /** The value itself. */
+  readonly value: HostTensor;
+}
+
 /** A value that is part of the program. */
-export const constantOp = defineOp({
+export const constantOp: OpDef<"constant", ConstantAttrs> = defineOp({
   name: "constant",
-  infer: (_inputs, { value }: { readonly value: HostTensor }): TensorType => ({
+  infer: (_inputs, { value }: ConstantAttrs): TensorType => ({
     dtype: value.dtype,
     shape: value.shape,
   }),

@@ -1,5 +1,7 @@
 /** What there is to choose from: for `--help`, and for `deno task list`. */
 
+import type { ZodType } from "zod";
+import { type Schema } from "../../contracts/mod.ts";
 import { formatTable } from "../table.ts";
 import { keysOf } from "../config_keys.ts";
 import { type Plugins } from "./plugins.ts";
@@ -19,8 +21,10 @@ export interface Listed {
 /** Everything that can be chosen, in the order of registration. */
 export function listPlugins(plugins: Plugins): Listed[] {
   const { models, routers, corpora, tasks, taskGroups, backends, launchers } = plugins;
-  const optionsOf = (schema: Parameters<typeof keysOf>[0]) =>
-    Object.fromEntries(keysOf(schema).map(({ key, description }) => [key, description]));
+  const optionsOf = (schema: Schema) =>
+    Object.fromEntries(
+      keysOf(schema as unknown as ZodType).map(({ key, description }) => [key, description]),
+    );
   return [
     ...Array.from(models.entries(), ([name, { description }]) => ({
       kind: "--model",

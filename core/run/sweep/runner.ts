@@ -7,8 +7,7 @@
  */
 
 import { hostname } from "node:os";
-import { UserError } from "../../contracts/errors.ts";
-import { Interrupted } from "../script.ts";
+import { Interrupted, UserError } from "../../contracts/errors.ts";
 import { StopSignal } from "../stop_signal.ts";
 import { type RunningTrial, startTrial } from "./attempt.ts";
 import { peakMemoryOf, stateOf, type Trial, type TrialOutcome } from "./trial.ts";

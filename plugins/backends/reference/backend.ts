@@ -58,7 +58,7 @@ export function referenceBackend({ round = false }: ReferenceOptions = {}): Back
   return {
     name: "reference",
     compile: (outputs, { constants = {} } = {}) =>
-      Promise.try(() => compile(outputs, round, constants)),
+      Promise.resolve().then(() => compile(outputs, round, constants)),
     upload: (tensor) => new ReferenceTensor(tensor),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -70,6 +70,7 @@ export function referenceBackend({ round = false }: ReferenceOptions = {}): Back
  * @throws {TypeError} when an input is missing or of another type.
  */
 export function evaluate(outputs: readonly Node[], feeds: HostFeeds): HostTensor[];
+/** Values of a record of nodes, by its keys; otherwise as for a list. */
 export function evaluate<Output extends string>(
   outputs: Readonly<Record<Output, Node>>,
   feeds: HostFeeds,
@@ -96,12 +97,12 @@ function compile<Output extends string>(
   const { inputs } = planned;
   let flops: number | undefined;
   return {
-    inputs: new Map(inputs.entries().filter(([name]) => !(name in constants))),
+    inputs: new Map([...inputs].filter(([name]) => !(name in constants))),
     get flops() {
       return flops ??= matmulFlops(nodes);
     },
     run: (feeds) =>
-      Promise.try(() => {
+      Promise.resolve().then(() => {
         if (!planned) throw new Error("Cannot run a program that was disposed of");
         const { values, sizes } = readFeeds(inputs, { ...feeds, ...constants });
         const results = interpret(planned, values, sizes);

@@ -7,6 +7,7 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import {
+  Interrupted,
   type LaunchEvents,
   type SweepFolder,
   type Trial,
@@ -15,7 +16,6 @@ import {
 } from "../../../core/contracts/mod.ts";
 import { TRIAL_FILES } from "../../../core/run/run_folder.ts";
 import { delay } from "../../../core/io/hub/patience.ts";
-import { Interrupted } from "../../../core/run/script.ts";
 import { StopSignal } from "../../../core/run/stop_signal.ts";
 import { stateOf } from "../../../core/run/sweep/trial.ts";
 import {

@@ -1,8 +1,8 @@
 /** Exit codes and last words of scripts. */
 
 import assert from "node:assert/strict";
-import { UserError } from "../../../core/contracts/errors.ts";
-import { EarlyExit, Interrupted, runScript } from "../../../core/run/script.ts";
+import { Interrupted, UserError } from "../../../core/contracts/errors.ts";
+import { EarlyExit, runScript } from "../../../core/run/script.ts";
 
 async function outcome(main: () => void): Promise<{ code: number | undefined; lines: string[] }> {
   const lines: string[] = [];

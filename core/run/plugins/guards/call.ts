@@ -2,8 +2,8 @@
 
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../../../contracts/errors.ts";
-import { EarlyExit, Interrupted } from "../../script.ts";
+import { Interrupted, UserError } from "../../../contracts/errors.ts";
+import { EarlyExit } from "../../script.ts";
 
 /** Seconds without an answer after which a line says who is waited for; and again each time it doubles. */
 const PATIENCE = 30;

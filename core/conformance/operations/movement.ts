@@ -1,7 +1,7 @@
 /** Cases of the operations that rearrange elements. */
 
-import * as g from "../../core/graph/mod.ts";
-import { bytes, floats, ints } from "../../core/tensor/mod.ts";
+import * as g from "../../graph/mod.ts";
+import { bytes, floats, ints } from "../../tensor/mod.ts";
 import { type OperationCase, signed, testCase } from "./cases.ts";
 
 const wholes = ints([2, 3], [1, 2, 3, 4, 5, 6]);

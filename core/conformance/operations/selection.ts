@@ -1,7 +1,7 @@
 /** Cases of the operations on selections of rows, and of choices. */
 
-import * as g from "../../core/graph/mod.ts";
-import { floats, ints, runtimeSize } from "../../core/tensor/mod.ts";
+import * as g from "../../graph/mod.ts";
+import { floats, ints, runtimeSize } from "../../tensor/mod.ts";
 import { type OperationCase, signed, testCase } from "./cases.ts";
 
 const found = runtimeSize("found");

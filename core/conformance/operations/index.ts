@@ -1,7 +1,7 @@
 /** Cases of the operations that read and write by index. */
 
-import * as g from "../../core/graph/mod.ts";
-import { ints } from "../../core/tensor/mod.ts";
+import * as g from "../../graph/mod.ts";
+import { ints } from "../../tensor/mod.ts";
 import { type OperationCase, signed, testCase } from "./cases.ts";
 
 const ids2x3 = ints([2, 3], [0, 4, 2, 2, 1, 4]);

@@ -1,7 +1,7 @@
 /** Cases of the operations that work on rows: softmax and losses, normalisation, rotation. */
 
-import * as g from "../../core/graph/mod.ts";
-import { floats, type FloatTensor, ints } from "../../core/tensor/mod.ts";
+import * as g from "../../graph/mod.ts";
+import { floats, type FloatTensor, ints } from "../../tensor/mod.ts";
 import { type OperationCase, signed, testCase } from "./cases.ts";
 
 const targets2x3 = ints([2, 3], [0, 4, 2, 2, 1, 4]);

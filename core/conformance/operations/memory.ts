@@ -1,7 +1,7 @@
 /** Cases of the operations that change when things are in memory, and in what form. */
 
-import * as g from "../../core/graph/mod.ts";
-import { type BlockFormat, bytes, floats, ints, RandomStream } from "../../core/tensor/mod.ts";
+import * as g from "../../graph/mod.ts";
+import { type BlockFormat, bytes, floats, ints, RandomStream } from "../../tensor/mod.ts";
 import { type FeedSource, type OperationCase, signed, testCase } from "./cases.ts";
 
 /** Any codes will do: every byte is two of them. */
