@@ -105,6 +105,7 @@ export async function mistakeIn({ script, args }: ScriptCommand): Promise<string
     if (!option.value) continue;
     const value = inline ?? args[++i];
     if (value === undefined) return `${name} takes a value`;
+    if (value === "…" || value === "...") continue;
     if (option.choices && !option.choices.includes(value)) {
       return `${name} takes ${option.choices.join(", ")}, not ${value}`;
     }

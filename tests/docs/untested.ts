@@ -13,7 +13,10 @@ export const FOREIGN: readonly Untested[] = [
   { commands: /^python3 -m http\.server/, reason: "serves until it is stopped" },
   { commands: /^python3 -c '\nfrom transformers /, reason: "downloads a checkpoint" },
   { commands: /^tensorboard /, reason: "is TensorBoard's own command" },
-  { commands: /^(npx -y deno@\S+|deno) task (test|ci)$/, reason: "is this" },
+  {
+    commands: /^(npx -y deno@\S+|deno) task (test|ci|full-size|parity:lm-eval)\b/,
+    reason: "is a test itself",
+  },
 ];
 
 /** Commands of pages that are followed, whose script and options are checked only. */
