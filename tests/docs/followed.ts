@@ -28,7 +28,7 @@ const example = (name: string): Followed => ({
 /** All of them. */
 export const FOLLOWED: readonly Followed[] = [
   ...["README", "model", "router", "task", "corpus", "backend", "launcher"].map(tutorial),
-  ...["flexidepth_router", "jsonl_task"].map(example),
+  ...["flexidepth_router", "mixture_of_depths", "jsonl_task"].map(example),
 ];
 
 /**
