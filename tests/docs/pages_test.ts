@@ -6,9 +6,13 @@ import { dirname, join } from "node:path";
 import pMap from "p-map";
 import project from "../../deno.json" with { type: "json" };
 import { configKeys } from "../../core/run/config.ts";
+import { plannedPlots } from "../../core/run/plots/plot_results.ts";
+import { selectRuns } from "../../core/run/plots/selected_runs.ts";
+import { readResults } from "../../core/run/results_folder.ts";
 import { builtinPlugins } from "../../plugins/mod.ts";
+import { inFolder } from "../core/io/support.ts";
 import { ROOT, testWithProcesses } from "../end_to_end/command.ts";
-import { allPages, commandsIn, page } from "./pages.ts";
+import { allPages, commandsIn, fieldsUnder, page } from "./pages.ts";
 
 const PAGES = allPages();
 const TASKS: Readonly<Record<string, string>> = project.tasks;
@@ -73,7 +77,7 @@ Deno.test("every setting that a page names is one", () => {
   );
   const named = PAGES.flatMap(({ path, text }) =>
     text.matchAll(KEYS).map(([, key]) => ({ path, key: key! })).toArray()
-  ).filter(({ key }) => !key.endsWith(".safetensors"));
+  ).filter(({ key }) => !/\.(json|safetensors)$/.test(key));
   assert.ok(named.length > 100, `only ${named.length} settings found`);
   assert.deepEqual(named.filter(({ key }) => !keys.has(key)), []);
 });
@@ -110,6 +114,15 @@ Deno.test("every link between pages leads to a file, and to a heading of it", ()
   });
   assert.deepEqual(broken, []);
 });
+
+Deno.test("docs/figures.md lists every figure that can be drawn, and no other", () =>
+  inFolder((folder) => {
+    const nothing = readResults(folder);
+    const kinds = plannedPlots(nothing, selectRuns(nothing)).map(({ kind }) => kind);
+    const listed = fieldsUnder(page("docs/figures.md"), "The figures")
+      .map((name) => name.replace(/^\*_/, ""));
+    assert.deepEqual([...new Set(listed)].toSorted(), [...new Set(kinds)].toSorted());
+  }));
 
 Deno.test("docs/README.md leads to every page", () => {
   const { text } = page("docs/README.md");
