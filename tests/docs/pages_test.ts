@@ -6,13 +6,9 @@ import { dirname, join } from "node:path";
 import pMap from "p-map";
 import project from "../../deno.json" with { type: "json" };
 import { configKeys } from "../../core/run/config.ts";
-import { plannedPlots } from "../../core/run/plots/plot_results.ts";
-import { selectRuns } from "../../core/run/plots/selected_runs.ts";
-import { readResults } from "../../core/run/results_folder.ts";
 import { builtinPlugins } from "../../plugins/mod.ts";
-import { inFolder } from "../core/io/support.ts";
 import { ROOT, testWithProcesses } from "../end_to_end/command.ts";
-import { allPages, commandsIn, fieldsUnder, page } from "./pages.ts";
+import { allPages, commandsIn, page } from "./pages.ts";
 
 const PAGES = allPages();
 const TASKS: Readonly<Record<string, string>> = project.tasks;
@@ -114,15 +110,6 @@ Deno.test("every link between pages leads to a file, and to a heading of it", ()
   });
   assert.deepEqual(broken, []);
 });
-
-Deno.test("docs/figures.md lists every figure that can be drawn, and no other", () =>
-  inFolder((folder) => {
-    const nothing = readResults(folder);
-    const kinds = plannedPlots(nothing, selectRuns(nothing)).map(({ kind }) => kind);
-    const listed = fieldsUnder(page("docs/figures.md"), "The figures")
-      .map((name) => name.replace(/^\*_/, ""));
-    assert.deepEqual([...new Set(listed)].toSorted(), [...new Set(kinds)].toSorted());
-  }));
 
 Deno.test("docs/README.md leads to every page", () => {
   const { text } = page("docs/README.md");
