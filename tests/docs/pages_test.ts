@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import pMap from "p-map";
 import project from "../../deno.json" with { type: "json" };
 import { configKeys } from "../../core/run/config.ts";
@@ -115,9 +115,8 @@ Deno.test("docs/README.md leads to every page, or to the README of its folder", 
   const pages = PAGES.map(({ path }) => path)
     .filter((path) => path.startsWith("docs/") && path !== "docs/README.md");
   const lost = pages.filter((path) => {
-    const isIndex = basename(path) === "README.md";
-    const index = isIndex ? "docs/README.md" : join(dirname(path), "README.md");
-    return !page(index).text.includes(`](${relative(dirname(index), path)})`);
+    const index = path.endsWith("/README.md") ? "docs/README.md" : join(dirname(path), "README.md");
+    return !page(index).text.includes(`](${path.slice(dirname(index).length + 1)})`);
   });
   assert.deepEqual(lost, []);
 });
