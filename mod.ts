@@ -79,14 +79,38 @@ export type {
   ParamSpecs,
 } from "./core/contracts/model.ts";
 // … and the parts that it is built from.
-export { attention, causalMask, MASKED, splitHeads } from "./core/nn/attention.ts";
+export {
+  attention,
+  type AttentionOptions,
+  causalMask,
+  MASKED,
+  splitHeads,
+} from "./core/nn/attention.ts";
 export { linear } from "./core/nn/linear.ts";
 export {
-  ropeFrequencies,
-  type RopeScaling,
-  type RopeTables,
-  ropeTables,
-} from "./core/nn/rope_tables.ts";
+  type Activation,
+  ACTIVATION_NAMES,
+  ACTIVATIONS,
+  geluTanh,
+  relu,
+  softcap,
+} from "./core/nn/activations.ts";
+export { layerNorm } from "./core/nn/norm.ts";
+export { ropeFrequencies, type RopeTables, ropeTables } from "./core/nn/rope_tables.ts";
+export type { RopeScaling } from "./core/contracts/rope.ts";
+// … and what is read of its config.json.
+export {
+  type ConfigField,
+  type ConfigFields,
+  flag,
+  listOf,
+  oneOf,
+  positive,
+  readFields,
+  share,
+  size,
+} from "./core/io/config_fields.ts";
+export { readRope, readRotaryShare } from "./core/io/rope_config.ts";
 export { initialize, inputNodes, ParamNodes, type Weights } from "./core/nn/params.ts";
 
 // Options and rows are described with zod, which a plugin imports for itself.
@@ -95,7 +119,7 @@ export type { ObjectSchema, Schema, SchemaIssue, SchemaResult } from "./core/con
 // A router: gates from a hidden state.
 export type { DecideContext, Decision, Router, RouterKind, Site } from "./core/contracts/router.ts";
 // … small perceptrons that score blocks, decisions about whole sequences, gates from log-odds.
-export { mlp, mlpParams, type MlpStart, relu, taperedWidths } from "./core/nn/mlp.ts";
+export { mlp, mlpParams, type MlpStart, taperedWidths } from "./core/nn/mlp.ts";
 export { afterPrompt, CERTAIN, pooledState } from "./core/routing/prompt.ts";
 export {
   bernoulliGates,

@@ -1,8 +1,8 @@
 /** The plugins that come with dlr. Nothing heavy is loaded before it is chosen. */
 
 import { join } from "node:path";
-import { type RouterKind } from "../core/contracts/mod.ts";
-import { Plugins } from "../core/run/plugins.ts";
+import { definePlugin, type OpenCorpus } from "../core/contracts/mod.ts";
+import { Plugins } from "../core/run/plugins/plugins.ts";
 import { microTasks, microworld } from "./corpora/microworld/mod.ts";
 import {
   WIKITEXT_CONFIGURATIONS,
@@ -26,54 +26,59 @@ import { stochastic } from "./routers/stochastic.ts";
 import { tokenGumbel } from "./routers/token_gumbel.ts";
 import { taskGroups, tasks } from "./tasks/mod.ts";
 
-/** All built-in plugins. */
+/** All that is built in, defined as any plugin is. */
+const builtin = definePlugin({
+  name: "dlr",
+  architectures: [llamaKind, qwen2Kind],
+  models: {
+    nano: {
+      description: "12 layers, 1.3 million parameters, pretrained on microworld; in the repository",
+      folder: join(import.meta.dirname!, "models", "nano"),
+      scale: "small",
+    },
+    ...tinyllama,
+    ...qwen,
+    ...openllama,
+    ...llama3,
+  },
+  routers: [staticRouter, stochastic, randomRouter, sequenceGumbel, tokenGumbel, reinforce],
+  backends: {
+    onnx: async (options) => {
+      const { openOnnxBackend } = await import("./backends/onnx/mod.ts");
+      return openOnnxBackend(options);
+    },
+    reference: async () => {
+      const { referenceBackend } = await import("./backends/reference/mod.ts");
+      return referenceBackend({ round: true });
+    },
+  },
+  corpora: {
+    microworld: () => microworld(),
+    ...Object.fromEntries(
+      (Object.keys(WIKITEXT_CONFIGURATIONS) as WikitextName[]).map((
+        name,
+      ) => [name, wikitext(name)]),
+    ),
+  },
+  launchers: [local, slurmLauncher],
+  tasks: [...microTasks, ...tasks],
+  taskGroups,
+});
+
+function wikitext(name: WikitextName): OpenCorpus {
+  return async (repositories) => {
+    const { openWikitext } = await import("./corpora/wikitext/mod.ts");
+    const dataset = { type: "dataset", id: WIKITEXT_DATASET } as const;
+    return openWikitext(
+      name,
+      await repositories.fetch(dataset, (files) => wikitextFiles(name, files)),
+    );
+  };
+}
+
+/** The built-in plugins, to which others can be added. */
 export function builtinPlugins(): Plugins {
   const plugins = new Plugins();
-  const from = "dlr";
-  plugins.models.register("nano", {
-    description: "12 layers, 1.3 million parameters, pretrained on microworld; in the repository",
-    folder: join(import.meta.dirname!, "models", "nano"),
-    scale: "small",
-  }, from);
-  for (const [name, model] of Object.entries({ ...tinyllama, ...qwen, ...openllama, ...llama3 })) {
-    plugins.models.register(name, model, from);
-  }
-  plugins.architectures.push(llamaKind, qwen2Kind);
-  for (
-    const router of [
-      staticRouter,
-      stochastic,
-      randomRouter,
-      sequenceGumbel,
-      tokenGumbel,
-      reinforce,
-    ] as const
-  ) {
-    plugins.routers.register(router.name, router as RouterKind, from);
-  }
-  plugins.backends.register("onnx", async (options) => {
-    const { openOnnxBackend } = await import("./backends/onnx/mod.ts");
-    return openOnnxBackend(options);
-  }, from);
-  plugins.backends.register("reference", async () => {
-    const { referenceBackend } = await import("./backends/reference/mod.ts");
-    return referenceBackend({ round: true });
-  }, from);
-  plugins.corpora.register("microworld", () => microworld(), from);
-  for (const name of Object.keys(WIKITEXT_CONFIGURATIONS) as WikitextName[]) {
-    plugins.corpora.register(name, async (repositories) => {
-      const { openWikitext } = await import("./corpora/wikitext/mod.ts");
-      const dataset = { type: "dataset", id: WIKITEXT_DATASET } as const;
-      return openWikitext(
-        name,
-        await repositories.fetch(dataset, (files) => wikitextFiles(name, files)),
-      );
-    }, from);
-  }
-  for (const launcher of [local, slurmLauncher]) {
-    plugins.launchers.register(launcher.name, launcher, from);
-  }
-  for (const task of [...microTasks, ...tasks]) plugins.tasks.register(task.name, task, from);
-  for (const group of taskGroups) plugins.taskGroups.register(group.name, group, from);
+  plugins.add(builtin, builtin.name);
   return plugins;
 }

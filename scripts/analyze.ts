@@ -8,6 +8,7 @@
 
 import "../core/run/permissions.ts";
 import { countFrom, newCommand, readOptions } from "../core/run/command.ts";
+import { pluginOption, withPlugins } from "../core/run/plugins/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
@@ -17,6 +18,7 @@ const command = newCommand(
 )
   .option("--run <name|DIR>", "a run's folder, or an experiment: its newest finished run", "exp10")
   .option("--data <name|FILE>", "other text than that of the run")
+  .addOption(pluginOption())
   .option("--batches <n>", "validation batches to read", countFrom(1))
   .option("--out <DIR>", "folder for tables and figures (default: the run's)")
   .option("--quiet", "no progress, only the results");
@@ -25,7 +27,7 @@ await runScript(async () => {
   const { run, data, batches, out, quiet } = readOptions(command);
   const { openFinishedRun } = await import("../core/run/finished_run.ts");
   const { analyzeRun } = await import("../core/run/analysis/command.ts");
-  await using finished = await openFinishedRun(run, builtinPlugins(), {
+  await using finished = await openFinishedRun(run, await withPlugins(builtinPlugins()), {
     data,
     "evaluation.finalBatches": batches?.toString(),
   }, quiet);

@@ -11,6 +11,7 @@ import { relative } from "node:path";
 import { UserError } from "../core/contracts/errors.ts";
 import { countFrom, depthOption, readOptions, refuseBesideModel } from "../core/run/command.ts";
 import { taskCommand } from "../core/run/evaluation/options.ts";
+import { withPlugins } from "../core/run/plugins/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { shares } from "../core/run/sweep/command.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
@@ -31,6 +32,7 @@ const command = taskCommand(
 
 await runScript(async () => {
   const options = readOptions(command);
+  const plugins = await withPlugins(builtinPlugins());
   const { run, model, depth = "routed", budget, tasks, quiet } = options;
   refuseBesideModel(options, "--run");
   if (tasks !== undefined || model !== undefined) {
@@ -43,12 +45,12 @@ await runScript(async () => {
     const candidate = model === undefined
       ? { label: label.join("_"), run, depth, budget: at }
       : { label: model, model };
-    await evaluateModel(candidate, builtinPlugins(), options);
+    await evaluateModel(candidate, plugins, options);
     return;
   }
   const { openFinishedRun } = await import("../core/run/finished_run.ts");
   const budgets = await import("../core/run/budget_evaluation.ts");
-  await using finished = await openFinishedRun(run, builtinPlugins(), {
+  await using finished = await openFinishedRun(run, plugins, {
     data: options.data,
     "evaluation.finalBatches": options.batches?.toString(),
     "evaluation.questions": options.questions?.toString(),

@@ -10,6 +10,7 @@
 import "../core/run/permissions.ts";
 import { join } from "node:path";
 import { readOptions } from "../core/run/command.ts";
+import { withPlugins } from "../core/run/plugins/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { commonArgs, sweepCommand } from "../core/run/sweep/command.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
@@ -27,6 +28,11 @@ await runScript(async () => {
   const { analyzeRun } = await import("../core/run/analysis/command.ts");
   const script = join(import.meta.dirname!, "exp10.ts");
   const folder = await trainedRun({ name: "exp10", script, args: commonArgs(options), ...options });
-  await using run = await openFinishedRun(folder, builtinPlugins(), {}, options.quiet);
+  await using run = await openFinishedRun(
+    folder,
+    await withPlugins(builtinPlugins()),
+    {},
+    options.quiet,
+  );
   await analyzeRun(run, options);
 });

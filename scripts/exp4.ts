@@ -21,6 +21,7 @@ import {
   numbersBetween,
   readOptions,
 } from "../core/run/command.ts";
+import { pluginOption, withPlugins } from "../core/run/plugins/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { formatTable } from "../core/run/table.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
@@ -32,6 +33,7 @@ const command = newCommand(
   .option("--fresh", "measure anew (it always does)")
   .option("--checkpoint <name|DIR>", "a trained run, whose router is timed too")
   .option("--model <name|DIR|ID>", "model to time, as it is (default: nano)")
+  .addOption(pluginOption())
   .option("--backend <name>", "backend to run on (default: that of the training, or onnx)")
   .option("--anchor-layers <n>", "layers that no token skips", countFrom(0), 4)
   .option("--keep <list>", "shares of tokens that run a layer", numbersBetween(0, 1), [
@@ -52,7 +54,8 @@ await runScript(async () => {
   const model = options.checkpoint === undefined ? options.model ?? "nano" : options.model;
   const depths = await import("../core/run/depth_timing.ts");
   const { MemoryWatch } = await import("../core/run/memory_watch.ts");
-  const time = () => depths.timeDepths(builtinPlugins(), { ...options, model });
+  const plugins = await withPlugins(builtinPlugins());
+  const time = () => depths.timeDepths(plugins, { ...options, model });
   if (options.only !== undefined) {
     using watch = new MemoryWatch();
     await time();

@@ -11,6 +11,7 @@
 import "../core/run/permissions.ts";
 import { UserError } from "../core/contracts/errors.ts";
 import { modelCommand, readOptions, refuseBesideModel } from "../core/run/command.ts";
+import { withPlugins } from "../core/run/plugins/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
@@ -29,7 +30,7 @@ await runScript(async () => {
   refuseBesideModel(options, "--checkpoint");
   const { openTrainedModel } = await import("../core/run/trained_model.ts");
   const { writeModel } = await import("../core/run/model_export.ts");
-  await using trained = await openTrainedModel(options, builtinPlugins(), quiet);
+  await using trained = await openTrainedModel(options, await withPlugins(builtinPlugins()), quiet);
   const { files } = await writeModel(trained, out, weights);
   for (const [path, size] of files) console.log(`${path}  ${(size / 1e6).toFixed(1)} MB`);
 });

@@ -16,6 +16,7 @@ import {
   readOptions,
   refuseBesideModel,
 } from "../core/run/command.ts";
+import { withPlugins } from "../core/run/plugins/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
@@ -62,7 +63,7 @@ await runScript(async () => {
   if (topP === 0) throw new UserError("--top-p 0 leaves no token to draw from");
   const { generate } = await import("../core/run/generation.ts");
   const { openTrainedModel } = await import("../core/run/trained_model.ts");
-  await using trained = await openTrainedModel(options, builtinPlugins(), quiet);
+  await using trained = await openTrainedModel(options, await withPlugins(builtinPlugins()), quiet);
   const encoder = new TextEncoder();
   await generate(trained, {
     prompts,

@@ -8,6 +8,7 @@
 import "../core/run/permissions.ts";
 import { newCommand, readOptions } from "../core/run/command.ts";
 import { writeReport } from "../core/run/report/command.ts";
+import { pluginOption, withPlugins } from "../core/run/plugins/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
@@ -24,8 +25,9 @@ const command = newCommand(
     (name: string, all: string[]) => [...all, name],
     [] as string[],
   )
+  .addOption(pluginOption())
   .option("--quiet", "print the path only");
 
 await runScript(async () => {
-  await writeReport(readOptions(command), builtinPlugins());
+  await writeReport(readOptions(command), await withPlugins(builtinPlugins()));
 });

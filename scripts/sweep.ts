@@ -11,6 +11,7 @@
 import "../core/run/permissions.ts";
 import { Argument } from "@commander-js/extra-typings";
 import { newCommand, numberBetween, readOptions } from "../core/run/command.ts";
+import { pluginOption, withPlugins } from "../core/run/plugins/options.ts";
 import { runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
@@ -24,6 +25,7 @@ const command = newCommand(
       .choices(["status", "watch", "collect", "cancel", "retry"] as const),
   )
   .argument("<DIR>", "the sweep's folder")
+  .addOption(pluginOption())
   .option(
     "--poll-seconds <n>",
     "watch: seconds between two looks",
@@ -34,7 +36,7 @@ const command = newCommand(
 await runScript(async () => {
   const { pollSeconds } = readOptions(command);
   const [action, folder] = command.processedArgs;
-  const { launchers } = builtinPlugins();
+  const { launchers } = await withPlugins(builtinPlugins());
   const status = await import("../core/run/sweep/status.ts");
   const look = async () => {
     const found = await status.sweepStatus(folder, launchers);

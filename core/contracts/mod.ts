@@ -6,6 +6,7 @@ export * from "./launcher.ts";
 export * from "./model.ts";
 export * from "./plugin.ts";
 export * from "./repositories.ts";
+export * from "./rope.ts";
 export * from "./router.ts";
 export * from "./schema.ts";
 export * from "./task.ts";

@@ -112,10 +112,18 @@ export interface DecoderModel {
    * something that is worked out anyway. Undefined: it does not belong to this model.
    */
   redundant?(name: string): { readonly copyOf?: string } | undefined;
+  /**
+   * How many tokens a token reads in this layer, itself and those right before it; the mask that
+   * `block` is given sees to it. Absent or undefined: all before it.
+   */
+  window?(layer: number): number | undefined;
   /** Names (without `.weight`) of the projections that can carry an adapter, per layer. */
   projections(layer: number): readonly string[];
-  /** int32 `[B, T]` to `[B, T, D]`. */
-  embed(params: Params, tokens: Node): Node;
+  /**
+   * int32 `[B, T]` at int32 positions `[B, T]` to `[B, T, D]`. Models whose positions are learned add
+   * them here; others turn them into keys and queries and leave them alone.
+   */
+  embed(params: Params, tokens: Node, positions: Node): Node;
   /** State `[B, T, D]` at int32 positions `[B, T]` to what other tokens read of it. */
   keysValues(params: Params, layer: number, hiddenStates: Node, positions: Node): KeysValues;
   /**

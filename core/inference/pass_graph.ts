@@ -200,30 +200,57 @@ function placesOf(
 ): Places {
   const { batch, length, past } = sizes;
   const place = counting(length);
-  const later = greater(reshape(place, [1, length]), reshape(place, [length, 1])); // [T, T]
-  const ownMask = broadcastTo(
-    reshape(scale(later, MASKED), [1, 1, length, length]),
-    [batch, 1, length, length],
-  );
+  const row = reshape(place, [length, 1]);
+  const column = reshape(place, [1, length]);
+  const later = greater(column, row); // [T, T]
+  const maskOwn = (window?: number) => {
+    const hidden = window === undefined ? later : add(later, isBefore(window, column, row));
+    return broadcastTo(
+      reshape(scale(hidden, MASKED), [1, 1, length, length]),
+      [batch, 1, length, length],
+    );
+  };
   if (kind === "none") {
-    return { positions: cast(mul(reshape(place, [1, length]), real), "int32"), mask: ownMask };
+    return { positions: cast(mul(column, real), "int32"), mask: onceEach(maskOwn) };
   }
   const owners = kind === "own" ? batch : 1;
   const lengths = reshape(
     cast(input("pastLengths", [owners], "int32"), "float32"),
     [owners, 1],
   );
-  const positions = mul(add(lengths, reshape(place, [1, length])), real); // [B, T]
-  const visible = greater(lengths, reshape(counting(past), [1, past])); // [B or 1, S]
-  const hidden = scale(sub(scalar(1), visible), MASKED);
-  const pastMask = broadcastTo(
-    reshape(hidden, [owners, 1, 1, past]),
-    [batch, 1, length, past],
-  );
+  const at = add(lengths, column); // [B or 1, T]
+  const earlier = reshape(counting(past), [1, past]);
+  const unused = sub(scalar(1), greater(lengths, earlier)); // [B or 1, S]
+  const maskEarlier = (window?: number) => {
+    const unread = reshape(unused, [owners, 1, past]);
+    const hidden = window === undefined
+      ? unread
+      : add(unread, isBefore(window, earlier, reshape(at, [owners, length, 1])));
+    const rows = window === undefined ? 1 : length;
+    return broadcastTo(
+      reshape(scale(hidden, MASKED), [owners, 1, rows, past]),
+      [batch, 1, length, past],
+    );
+  };
   return {
-    positions: cast(positions, "int32"),
-    mask: concat([pastMask, ownMask], 3),
+    positions: cast(mul(at, real), "int32"),
+    mask: onceEach((window) => concat([maskEarlier(window), maskOwn(window)], 3)),
     earlier: earlierMemory(own, owners, sizes),
+  };
+}
+
+/** 1 where `position` is before the window that ends with `row`; both are places in the text. */
+function isBefore(window: number, position: Node, row: Node): Node {
+  return greater(sub(row, position), scalar(window - 1));
+}
+
+/** `make`, asked once for each window. */
+function onceEach(make: (window?: number) => Node): (window: number | undefined) => Node {
+  const made = new Map<number | undefined, Node>();
+  return (window) => {
+    let mask = made.get(window);
+    if (!mask) made.set(window, mask = make(window));
+    return mask;
   };
 }
 

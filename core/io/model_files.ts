@@ -2,16 +2,17 @@
 
 import { UserError } from "../contracts/errors.ts";
 
-/** Configuration and tokenizer: taken where they are there. */
-const SMALL = [
+/** What a tokenizer may be read from. */
+export const TOKENIZER_FILES: readonly string[] = [
   "added_tokens.json",
-  "config.json",
-  "generation_config.json",
   "special_tokens_map.json",
   "tokenizer.json",
   "tokenizer.model",
   "tokenizer_config.json",
 ];
+
+/** Configuration and tokenizer: taken where they are there. */
+const SMALL = ["config.json", "generation_config.json", ...TOKENIZER_FILES];
 
 /** Weights, in the order in which they are preferred, with what else belongs to each. */
 const WEIGHTS: readonly [file: string, parts?: RegExp][] = [

@@ -77,16 +77,24 @@ export function loraAdapters(
       b: nodes[b]!,
       scale: options.alpha / options.rank,
       ...(training && options.dropout > 0
-        ? {
-          dropout: (x: Node) => {
-            const mask = input(DROPOUT_INPUT + name, shapeOf(x), "uint8");
-            return mul(x, scale(cast(mask, "float32"), 1 / (1 - options.dropout)));
-          },
-        }
+        ? { dropout: dropoutOf(DROPOUT_INPUT + name, options.dropout) }
         : {}),
     };
   }
   return adapters;
+}
+
+/** Dropout by a mask that is fed as `name`: once for each `x`, as parts of a projection share it. */
+function dropoutOf(name: string, dropout: number): (x: Node) => Node {
+  const dropped = new WeakMap<Node, Node>();
+  return (x) => {
+    let kept = dropped.get(x);
+    if (!kept) {
+      const mask = input(name, shapeOf(x), "uint8");
+      dropped.set(x, kept = mul(x, scale(cast(mask, "float32"), 1 / (1 - dropout))));
+    }
+    return kept;
+  };
 }
 
 /**

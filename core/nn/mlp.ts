@@ -1,7 +1,7 @@
 /** Small multilayer perceptrons, as routers use them. */
 
 import { type Params, type ParamSpec, type ParamSpecs } from "../contracts/mod.ts";
-import { greater, mul, type Node, scalar } from "../graph/mod.ts";
+import { type Node } from "../graph/mod.ts";
 import { linear } from "./linear.ts";
 
 /** How the last layer starts. */
@@ -59,9 +59,4 @@ export function mlp(
     const out = linear(params, name, i === 0 ? rows : activation(rows));
     return i === 0 && shift ? shift(out) : out;
   }, x);
-}
-
-/** max(x, 0) */
-export function relu(x: Node): Node {
-  return mul(x, greater(x, scalar(0)));
 }

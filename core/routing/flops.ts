@@ -27,7 +27,8 @@ export interface TokenFlops {
 }
 
 /**
- * Costs per token of sequences of `length` tokens, each of which attends to all of them.
+ * Costs per token of sequences of `length` tokens, each of which attends to all of them, or to as many
+ * as a layer's window holds.
  *
  * @param router absent: none is asked
  * @param bypassRank rank of the adapters of skipped tokens
@@ -43,15 +44,21 @@ export function tokenFlops(
   const params = new ParamNodes(inputNodes(model.params()));
   const x = input("x", [1, length, hiddenSize]);
   const positions = input("positions", [1, length], "int32");
-  const heads = (name: string) => input(name, [1, numKeyValueHeads, length, headDim]);
-  // Not the causal mask, of which attention knows what need not be computed.
-  const mask = input("mask", [1, 1, length, length]);
-  const memory = { keys: heads("keys"), values: heads("values"), mask };
+  const memoryOf = (layer: number) => {
+    const seen = Math.min(length, model.window?.(layer) ?? length);
+    const heads = (name: string) => input(name, [1, numKeyValueHeads, seen, headDim]);
+    // Not the causal mask, of which attention knows what need not be computed.
+    return {
+      keys: heads("keys"),
+      values: heads("values"),
+      mask: input("mask", [1, 1, length, seen]),
+    };
+  };
   const perToken = (...outputs: Node[]) => matmulFlops(outputs) / length;
 
   const layers = Array.from({ length: numLayers }, (_, layer) => {
     const { keys, values } = model.keysValues(params, layer, x, positions);
-    const block = model.block(params, layer, x, positions, memory);
+    const block = model.block(params, layer, x, positions, memoryOf(layer));
     return { keysValues: perToken(keys, values), block: perToken(block) };
   });
   const anchor = layers.splice(0, anchorLayers);

@@ -99,8 +99,12 @@ export function siteOf(model: DecoderModel, anchorLayers: number): Site {
 export interface Places {
   /** int32 `[B, T]` */
   readonly positions: Node;
-  /** As {@link Memory.mask}, over earlier positions first and then the tokens themselves. */
-  readonly mask: Node;
+  /**
+   * As {@link Memory.mask}, over earlier positions first and then the tokens themselves.
+   *
+   * @param window how many tokens are read, as {@link DecoderModel.window}; undefined: all
+   */
+  mask(window: number | undefined): Node;
   /** Keys and values of earlier tokens, `[B, kvHeads, S, headDim]`, for each layer that has any. */
   readonly earlier?: readonly (KeysValues | undefined)[];
 }
@@ -114,7 +118,14 @@ function placesIn(tokens: Node): Places {
     const [batch, length] = shapeOf(tokens) as [number, number];
     const row = ints([1, length], Array.from({ length }, (_, position) => position));
     const positions = broadcastTo(constant(row), [batch, length]);
-    placesOf.set(tokens, places = { positions, mask: causalMask(length) });
+    const masks = new Map<number, Node>();
+    const mask = (window = length) => {
+      const seen = Math.min(window, length);
+      let made = masks.get(seen);
+      if (!made) masks.set(seen, made = causalMask(length, seen));
+      return made;
+    };
+    placesOf.set(tokens, places = { positions, mask });
   }
   return places;
 }
@@ -130,13 +141,13 @@ export function forward(
   const { positions, mask, earlier } = places ?? placesIn(tokens);
   const anchorLayers = routing?.anchorLayers ?? model.dims.numLayers;
 
-  const embedded = model.embed(params, tokens); // [B, T, D]
-  let x = embedded;
+  let x = model.embed(params, tokens, positions); // [B, T, D]
   const keysValues: (KeysValues | undefined)[] = Array(model.dims.numLayers).fill(undefined);
   const memoryOf = (layer: number, rows: Node): Memory => {
     const own = keysValues[layer] = model.keysValues(params, layer, rows, positions);
     const before = earlier?.[layer];
-    return { ...own, ...(before ? { earlier: before } : {}), mask };
+    const read = mask(model.window?.(layer));
+    return { ...own, ...(before ? { earlier: before } : {}), mask: read };
   };
   const run = (layer: number, rows: Node) =>
     model.block(params, layer, rows, positions, memoryOf(layer, rows));
@@ -151,7 +162,8 @@ export function forward(
       routing.params,
       stopGradient(readingOf(routing.reads ?? "state", {
         anchor,
-        embedded,
+        asFirst: () =>
+          model.embed(params, tokens, broadcastTo(constant(ints([1, 1])), shapeOf(tokens))),
         positions,
         maxPositions: model.dims.maxPositions,
       })),

@@ -18,8 +18,8 @@ export type Reading = typeof READINGS[number];
 export interface Readable {
   /** The state after the anchor layers, `[B, T, D]`. */
   readonly anchor: Node;
-  /** The state before the first layer, `[B, T, D]`. */
-  readonly embedded: Node;
+  /** Which token it is and nothing else, `[B, T, D]`: each embedded as if it stood first. */
+  readonly asFirst: () => Node;
   /** int32 `[B, T]` */
   readonly positions: Node;
   /** How many positions the model has. */
@@ -29,10 +29,10 @@ export interface Readable {
 /** What the router reads, `[B, T, D]`. */
 export function readingOf(
   reading: Reading,
-  { anchor, embedded, positions, maxPositions }: Readable,
+  { anchor, asFirst, positions, maxPositions }: Readable,
 ): Node {
   if (reading === "state") return anchor;
-  if (reading === "token") return embedded;
+  if (reading === "token") return asFirst();
   const width = shapeOf(anchor)[2]!;
   const count = 1 + (largestPosition(positions) ?? maxPositions - 1);
   return gatherRows(constant(positionFeatures(count, width)), positions);

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { UserError } from "../contracts/errors.ts";
+import { pluginOption } from "./plugins/options.ts";
 import { EarlyExit } from "./script.ts";
 
 /** A command without options yet; add them, then hand it to {@link readOptions}. */
@@ -86,6 +87,7 @@ export function modelCommand(name: string, description: string, does: string) {
   return newCommand(name, description)
     .option("--checkpoint <name|DIR>", "a run's or checkpoint's folder, or an experiment")
     .option("--model <name|DIR|ID>", "a model as it is, instead")
+    .addOption(pluginOption())
     .addOption(depthOption(does))
     .option("--budget <share>", "skip ratio that the router is calibrated to", numberBetween(0, 1))
     .addOption(

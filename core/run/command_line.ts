@@ -11,6 +11,7 @@ import { newCommand, readOptions } from "./command.ts";
 import type { ConfigKey } from "./config_keys.ts";
 import { type LoggingOptions } from "./logging/names.ts";
 import { logOption, trackingUriOption } from "./logging/options.ts";
+import { pluginOption } from "./plugins/options.ts";
 import type { Scale } from "../contracts/plugin.ts";
 
 /** What was typed, not yet checked against a configuration. */
@@ -45,6 +46,8 @@ export interface ExperimentHelp {
   readonly description: string;
   /** The settings, for the list under the options; a function, as only `--help` needs them. */
   readonly settings: () => readonly ConfigKey[];
+  /** What can be chosen by name, a line each. */
+  readonly names: () => string;
 }
 
 /**
@@ -86,12 +89,14 @@ export function readCommandLine(args: readonly string[], help: ExperimentHelp): 
   };
 }
 
-function experimentCommand({ command, description, settings }: ExperimentHelp) {
+/** The command line of an experiment. */
+export function experimentCommand({ command, description, settings, names }: ExperimentHelp) {
   return newCommand(command, description)
     .option("--fresh", "start a new run; without it the newest unfinished one is continued")
     .option("--resume <DIR|auto>", "continue the run in DIR, or the newest unfinished one")
     .option("--model <name|DIR|ID>", "model, a folder in Hugging Face format, or a hub repository")
     .option("--data <name|FILE>", "corpus, or a .txt, .jsonl or .parquet file")
+    .addOption(pluginOption())
     .addOption(
       new Option("--scale <name>", "settings to start from (default: by the model)")
         .choices(["small", "reference"] as const),
@@ -120,7 +125,9 @@ function experimentCommand({ command, description, settings }: ExperimentHelp) {
     .option("--quiet", "no progress, only the results")
     .addHelpText(
       "after",
-      () => `\nSettings with their defaults, for --set and --config:\n${showSettings(settings())}`,
+      () =>
+        `\nThere are (deno task list says more):\n${names()}\n\n` +
+        `Settings with their defaults, for --set and --config:\n${showSettings(settings())}`,
     );
 }
 

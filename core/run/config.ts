@@ -122,7 +122,9 @@ async function readConfigFile(path: string): Promise<ConfigTree> {
       `Cannot read the configuration ${path}: it must be an object of settings, {"steps": 100}`,
     );
   }
-  return tree;
+  // Where editors find the schema of such files; nothing that a run depends on.
+  const { "$schema": _schema, ...settings } = tree;
+  return settings;
 }
 
 /** The command line's option for a setting: `--base-precision` for `basePrecision`. */

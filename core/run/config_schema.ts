@@ -86,6 +86,7 @@ export interface CheckpointConfig {
 /** Everything that decides what a run computes. */
 export interface ExperimentConfig {
   readonly name: string;
+  readonly plugins: readonly string[];
   readonly model: string;
   readonly data: string;
   readonly seed: number;
@@ -241,6 +242,10 @@ export function experimentSchema(routerOptions: RouterOptions) {
   return z.strictObject({
     name: z.string().regex(/^[\w.-]*\w[\w.-]*$/)
       .describe("name of the experiment and of its folder: letters, digits, dots, dashes"),
+    plugins: z.array(text()).default([]).describe(
+      "modules that bring further models, routers and so on: files, npm: or jsr: specifiers, URLs; " +
+        "as --plugin",
+    ),
     model: text().default("nano").describe(
       "name of a model, a folder in Hugging Face format, or organisation/name on the hub",
     ),

@@ -14,7 +14,7 @@ import {
   type TimedWay,
   type WayTime,
 } from "./inference_timing.ts";
-import { type Plugins } from "./plugins.ts";
+import { type Plugins } from "./plugins/plugins.ts";
 import { type ModelChoice, openTrainedModel } from "./trained_model.ts";
 
 /** What to time. */

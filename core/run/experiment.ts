@@ -10,9 +10,12 @@ import { sameConfiguration, showDifferences } from "./config_difference.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
 import { chooseLogging } from "./logging/names.ts";
 import { scaleOf } from "./models.ts";
-import { type Plugins } from "./plugins.ts";
+import { namesOf } from "./plugins/listing.ts";
+import { loadPlugins, loadPluginsOfRun } from "./plugins/load.ts";
+import { pluginsAskedFor } from "./plugins/options.ts";
+import { type Plugins } from "./plugins/plugins.ts";
 import { continueRun, createRun, newestUnfinishedRun } from "./run_folder.ts";
-import { readRunRecord } from "./run_record.ts";
+import { readRunRecord, type RunRecord } from "./run_record.ts";
 import { type ConfigTree } from "./settings.ts";
 
 /** A named configuration with a word on what it is for. */
@@ -40,28 +43,38 @@ export async function runExperiment(
   plugins: Plugins,
   args: readonly string[],
 ): Promise<void> {
-  const { routerOptions } = plugins;
+  const asked = pluginsAskedFor(args);
+  await loadPlugins(plugins, asked);
   const defaults = { name: experiment.name, ...experiment.defaults };
   const command = readCommandLine(args, {
     command: `deno task ${experiment.name}`,
     description: experiment.description,
-    settings: () => configKeys(routerOptions.get(experiment.defaults.router.name)!, defaults),
+    settings: () => {
+      const router = routerIn(args, plugins) ?? defaults.router.name;
+      return configKeys(plugins.routerOptions.get(router)!, defaults);
+    },
+    names: () => namesOf(plugins),
   });
+  const earlier = runToContinue(experiment.name, command);
+  const record = earlier ? readRunRecord(earlier) : undefined;
+  if (record) await loadPluginsOfRun(plugins, record.config["plugins"], earlier!);
   const layers: ConfigLayers = {
     defaults,
     reference: experiment.atReferenceScale,
     recipe: command.recipe === "reference" ? referenceRecipe(experiment) : undefined,
     scaleOf: (model) => command.scale ?? (model === undefined ? "small" : scaleOf(model, plugins)),
-    routerOptions,
+    routerOptions: plugins.routerOptions,
     file: command.config,
-    overrides: command.overrides,
-    sets: command.sets,
+    overrides: {
+      ...command.overrides,
+      ...(asked.length > 0 ? { plugins: JSON.stringify(asked) } : {}),
+    },
+    sets: command.sets.filter((set) => !/^\s*plugins\s*=/.test(set)),
   };
-  const earlier = runToContinue(experiment.name, command);
   const config = earlier
     ? await continuedConfig(earlier, experiment.name, command, layers)
     : await resolveConfig(layers);
-  const record = earlier ? readRunRecord(earlier) : undefined;
+  if (record) tell(changedPlugins(record, plugins));
   const choice = chooseLogging(command.logging, record?.logging);
 
   // Loaded only now: `--help` and mistakes in the command line should not wait for it.
@@ -77,6 +90,7 @@ export async function runExperiment(
   using run = earlier ? continueRun(earlier, choice) : createRun({
     config,
     repositories: repositories.commits,
+    plugins: plugins.loaded,
     logging: choice,
     commandLine: ["deno", "task", experiment.name, ...args].join(" "),
     out: command.out,
@@ -95,6 +109,21 @@ export async function runExperiment(
 
 function tell(notes: readonly string[]): void {
   for (const note of notes) console.error(note);
+}
+
+/** The router that `--set router.name=` names, so that `--help` shows its options. */
+function routerIn(args: readonly string[], { routers }: Plugins): string | undefined {
+  return args.map((arg) => /^(?:--set=)?\s*router\.name\s*=\s*(.+)$/.exec(arg)?.[1])
+    .findLast((name) => name !== undefined && routers.has(name));
+}
+
+/** A word on every plugin whose file is not what it was when the run began. */
+function changedPlugins({ plugins: before = [] }: RunRecord, { loaded }: Plugins): string[] {
+  return before.flatMap(({ name, sha256 }) => {
+    const now = loaded.find((plugin) => plugin.name === name);
+    if (!now || now.sha256 === sha256) return [];
+    return [`the plugin "${name}" has changed since this run began`];
+  });
 }
 
 function referenceRecipe({ name, referenceRecipe: recipe }: Experiment): ConfigTree {
@@ -137,7 +166,7 @@ async function continuedConfig(
     routerOptions: layers.routerOptions,
   });
   const saysNothing = command.config === undefined && command.sets.length === 0 &&
-    command.recipe === undefined && Object.keys(command.overrides).length === 0;
+    command.recipe === undefined && Object.keys(layers.overrides ?? {}).length === 0;
   if (saysNothing) return own;
   // Who names the run means its settings where nothing else is said.
   const asked = await resolveConfig(

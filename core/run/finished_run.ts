@@ -11,7 +11,8 @@ import { readTrained } from "../train/mod.ts";
 import { resolveConfig } from "./config.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
 import { loadParts, type Parts } from "./parts.ts";
-import { type Plugins } from "./plugins.ts";
+import { loadPluginsOfRun } from "./plugins/load.ts";
+import { type Plugins } from "./plugins/plugins.ts";
 import { RunRepositories } from "./repositories.ts";
 import { newestFinishedRun } from "./run_folder.ts";
 import { readRunRecord, type RunRecord } from "./run_record.ts";
@@ -99,6 +100,7 @@ export async function locateRun(
   const isCheckpoint = basename(dirname(resolve(given))) === CHECKPOINTS_FOLDER;
   const path = isCheckpoint ? dirname(dirname(resolve(given))) : given;
   const record = readRunRecord(path);
+  await loadPluginsOfRun(plugins, record.config["plugins"], path);
   const config = await resolveConfig({
     defaults: record.config as ConfigTree,
     routerOptions: plugins.routerOptions,

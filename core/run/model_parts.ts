@@ -6,7 +6,7 @@ import { adaptedProjections, type LoraOptions } from "../nn/mod.ts";
 import { type StudentOptions } from "../train/mod.ts";
 import { type ExperimentConfig, ownOptions } from "./config_schema.ts";
 import { type LoadedWeights, openModelFiles } from "./opened_model.ts";
-import { type Plugins } from "./plugins.ts";
+import { type Plugins } from "./plugins/plugins.ts";
 
 /** A student: what is trained on top of a frozen model. */
 export type RoutedStudent = StudentOptions & {

@@ -2,9 +2,9 @@
 
 import fs from "node:fs";
 import { type ModelKind, type Repositories, type Scale, UserError } from "../contracts/mod.ts";
-import type { ModelFolder } from "../io/hf_folder.ts";
-import { modelFiles } from "../io/model_files.ts";
-import { type Plugins } from "./plugins.ts";
+import { modelFiles, TOKENIZER_FILES } from "../io/model_files.ts";
+import { drawnModelFolder } from "./drawn_model.ts";
+import { type Plugins } from "./plugins/plugins.ts";
 
 /** `organisation/name`, with a revision behind `@` or without. */
 const HUB_ID = /^(?<id>[\w][\w.-]*\/[\w][\w.-]*)(?:@(?<revision>.+))?$/;
@@ -27,9 +27,10 @@ export function scaleOf(name: string, { models }: Plugins): Scale {
  */
 export async function modelFolder(
   name: string,
-  { models }: Plugins,
+  plugins: Plugins,
   repositories: Repositories,
 ): Promise<string> {
+  const { models } = plugins;
   if (!models.has(name) && isPath(name)) {
     const { id, revision } = HUB_ID.exec(name)?.groups ?? {};
     if (fs.existsSync(name) || id === undefined) return name;
@@ -43,7 +44,24 @@ export async function modelFolder(
   const model = models.get(name);
   if ("hub" in model) return await fetchModel(repositories, model.hub);
   if ("folder" in model) return model.folder;
-  throw new UserError(`The model "${name}" has no folder`);
+  const { config } = model;
+  const source = `the configuration of the model "${name}"`;
+  const tokenizer = await tokenizerFolder(model.tokenizer, plugins, repositories);
+  return await drawnModelFolder({ name, config, kind: kindOf(config, source, plugins), tokenizer });
+}
+
+/** The folder of the model that another shares its tokenizer with; of one on the hub no weights. */
+async function tokenizerFolder(
+  name: string,
+  plugins: Plugins,
+  repositories: Repositories,
+): Promise<string> {
+  const model = plugins.models.has(name) ? plugins.models.get(name) : undefined;
+  if (!model || !("hub" in model)) return await modelFolder(name, plugins, repositories);
+  return await repositories.fetch(
+    { type: "model", id: model.hub },
+    (files) => files.filter((file) => TOKENIZER_FILES.includes(file)),
+  );
 }
 
 function fetchModel(repositories: Repositories, id: string, revision?: string): Promise<string> {
@@ -54,21 +72,27 @@ function fetchModel(repositories: Repositories, id: string, revision?: string): 
 }
 
 /**
- * The family that a model folder belongs to, by the architecture in its `config.json`.
+ * The family that a model belongs to, by the architecture in its `config.json`.
  *
+ * @param source the file, for messages
  * @throws {UserError} when no plugin reads it.
  */
-export function kindOf(folder: ModelFolder, plugins: Plugins): ModelKind {
-  const named = folder.config["architectures"];
+export function kindOf(
+  config: Readonly<Record<string, unknown>>,
+  source: string,
+  plugins: Plugins,
+): ModelKind {
+  const named = config["architectures"];
   const [architecture] = Array.isArray(named) ? named : [];
-  const kind = plugins.architectures.find(({ architectures }) =>
-    architectures.includes(architecture)
-  );
-  if (kind) return kind;
-  const supported = plugins.architectures.flatMap(({ architectures }) => architectures).join(", ");
+  if (typeof architecture === "string" && plugins.architectures.has(architecture)) {
+    return plugins.architectures.get(architecture);
+  }
+  const supported = plugins.architectures.names().join(", ");
   throw new UserError(
-    `Cannot use ${folder.dir}: config.json names the architecture ` +
-      `${JSON.stringify(architecture ?? null)}; supported: ${supported}; for another, write a ` +
-      "plugin with a ModelKind (core/contracts/model.ts; plugins/models/qwen2 is a short example)",
+    `Cannot use ${source}: it names the architecture ` +
+      `${
+        JSON.stringify(architecture ?? null)
+      }; supported: ${supported}; for another, give a plugin ` +
+      "that brings it by --plugin (docs/tutorials/model.md says how to write one)",
   );
 }

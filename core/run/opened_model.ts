@@ -6,7 +6,7 @@ import { type BasePrecision } from "../nn/mod.ts";
 import { checkWeights, type FrozenWeights, loadFrozen } from "../train/mod.ts";
 import { type BackendConfig } from "./config_schema.ts";
 import { kindOf, modelFolder } from "./models.ts";
-import { type Plugins } from "./plugins.ts";
+import { type Plugins } from "./plugins/plugins.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
 /** Weights on a backend. Dispose of them to let both go. */
@@ -35,7 +35,8 @@ export async function openModelFiles(
 ): Promise<OpenedModel> {
   using opening = new DisposableStack();
   const folder = opening.use(openModelFolder(await modelFolder(name, plugins, repositories)));
-  const model = kindOf(folder, plugins).fromConfig(folder.config, `${folder.dir}/config.json`);
+  const source = `${folder.dir}/config.json`;
+  const model = kindOf(folder.config, source, plugins).fromConfig(folder.config, source);
   checkWeights(folder.weights, model);
   const tokenizer = await loadTokenizer(folder.tokenizer);
   assertTokenizerFits(tokenizer, model.dims.vocabSize, folder.dir);

@@ -9,7 +9,7 @@ import { trainableParams } from "../train/mod.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
 import { type ModelParts, openStudent } from "./model_parts.ts";
 import { isPath } from "./models.ts";
-import { type Plugins } from "./plugins.ts";
+import { type Plugins } from "./plugins/plugins.ts";
 
 /** Everything a run computes with. */
 export interface Parts extends ModelParts {

@@ -44,7 +44,9 @@ function refuse(message: string): never {
 }
 
 function askForPermissions(): void {
-  if (Deno.args.includes("--help") || Deno.args.includes("-h")) return;
+  const asksForHelp = Deno.args.includes("--help") || Deno.args.includes("-h");
+  // What plugins bring is part of the help, and they have to be read for it.
+  if (asksForHelp && !Deno.args.some((arg) => arg.startsWith("--plugin"))) return;
   const missing = NEEDS.filter(({ name }) =>
     Deno.permissions.querySync({ name }).state !== "granted"
   );

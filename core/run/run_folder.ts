@@ -11,6 +11,7 @@ import { isTemporary } from "../io/atomic.ts";
 import { explainFailure } from "../io/failures.ts";
 import type { ExperimentConfig } from "./config_schema.ts";
 import { type LoggingChoice } from "./logging/names.ts";
+import type { LoadedPlugin } from "./plugins/plugins.ts";
 import { gitCommit, thisMachine, versionsInUse } from "./provenance.ts";
 import { leaveToken, LOCK, lockFolder, openElsewhere, tokenIn } from "./run_lock.ts";
 import { readRunRecord, RUN_RECORD, type RunRecord, writeRunRecord } from "./run_record.ts";
@@ -31,6 +32,8 @@ export interface NewRun {
   readonly config: ExperimentConfig;
   /** Commits of the repositories it reads, by name. */
   readonly repositories?: Readonly<Record<string, string>>;
+  /** The plugins that are not built in. */
+  readonly plugins?: readonly LoadedPlugin[];
   /** Where its metrics go beside `metrics.csv`; default nowhere. */
   readonly logging?: LoggingChoice;
   /** The command that starts it, for `run.json`. */
@@ -114,7 +117,8 @@ export class OpenRun implements Disposable {
  * @throws {UserError} when `out` holds anything already, or cannot be made.
  */
 export function createRun(run: NewRun): OpenRun {
-  const { config, commandLine, out, repositories = {}, logging, now = new Date() } = run;
+  const { config, commandLine, out, repositories = {}, plugins = [], logging, now = new Date() } =
+    run;
   const path = out ?? makeFolderBelow(join(run.root ?? RUNS_ROOT, config.name), config.seed, now);
   if (out !== undefined) claimFolder(out);
   const lock = lockFolder(path);
@@ -127,6 +131,7 @@ export function createRun(run: NewRun): OpenRun {
     commit: gitCommit(import.meta.dirname ?? "."),
     machine: thisMachine(),
     repositories,
+    ...(plugins.length > 0 ? { plugins } : {}),
     ...kept(logging),
     commandLine,
     startedAt: now.toISOString(),

@@ -7,6 +7,7 @@ import { writeFileAtomic } from "../io/atomic.ts";
 import { explainFailure } from "../io/failures.ts";
 import type { ExperimentConfig } from "./config_schema.ts";
 import { LOGGER_NAMES, type LoggingChoice } from "./logging/names.ts";
+import type { LoadedPlugin } from "./plugins/plugins.ts";
 import type { Machine, Versions } from "./provenance.ts";
 import type { ConfigTree } from "./settings.ts";
 
@@ -29,6 +30,8 @@ export interface RunRecord {
   readonly machine: Machine;
   /** Commits of the repositories that the run began with; absent in runs from before there were any. */
   readonly repositories?: Readonly<Record<string, string>>;
+  /** The plugins that the run was begun with; absent: none but those that are built in. */
+  readonly plugins?: readonly LoadedPlugin[];
   /** Where metrics go beside `metrics.csv`; absent: nowhere. */
   readonly logging?: LoggingChoice;
   /** The command that started the run. */
@@ -49,6 +52,7 @@ const needed = z.looseObject({
   seed: z.int(),
   startedAt: z.string(),
   repositories: z.record(z.string(), z.string()).optional(),
+  plugins: z.array(z.object({ name: z.string(), sha256: z.string().optional() })).optional(),
   logging: z.object({
     loggers: z.array(z.enum(LOGGER_NAMES)),
     trackingUri: z.string().optional(),

@@ -7,7 +7,7 @@ import { readTrained } from "../train/mod.ts";
 import { DEFAULT_BACKEND, openModel, subjectOfRun } from "./evaluation/subject.ts";
 import { locateRun, openFinishedRun } from "./finished_run.ts";
 import { openStudent } from "./model_parts.ts";
-import { type Plugins } from "./plugins.ts";
+import { type Plugins } from "./plugins/plugins.ts";
 import { RunRepositories } from "./repositories.ts";
 
 /** What to run. */

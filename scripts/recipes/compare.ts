@@ -4,6 +4,7 @@ import "../../core/run/permissions.ts";
 import { join } from "node:path";
 import { UserError } from "../../core/contracts/errors.ts";
 import { readOptions } from "../../core/run/command.ts";
+import { withPlugins } from "../../core/run/plugins/options.ts";
 import { runScript } from "../../core/run/script.ts";
 import { type FinishedRuns, type Variant } from "../../core/run/sweep/compare.ts";
 import { sweepCommand } from "../../core/run/sweep/command.ts";
@@ -56,10 +57,10 @@ export function shallower(flops: "fewer" | "more", dense: string, routed: string
 /** Runs a comparison as this process's command line says. */
 export async function compare(choices: ComparisonChoices): Promise<void> {
   const { name, description, variants, seeds } = choices;
-  const { launchers } = builtinPlugins();
-  const out = join("results", "sweeps", name);
-  const command = sweepCommand(`deno task ${name}`, description, out, launchers);
   await runScript(async () => {
+    const { launchers } = await withPlugins(builtinPlugins());
+    const out = join("results", "sweeps", name);
+    const command = sweepCommand(`deno task ${name}`, description, out, launchers);
     const options = readOptions(command);
     const launcher = chosenLauncher(command, options, launchers);
     const { runComparison } = await import("../../core/run/sweep/compare.ts");

@@ -4,6 +4,7 @@ import "../../core/run/permissions.ts";
 import { type Candidate } from "../../core/run/evaluation/command.ts";
 import { readOptions } from "../../core/run/command.ts";
 import { taskCommand } from "../../core/run/evaluation/options.ts";
+import { withPlugins } from "../../core/run/plugins/options.ts";
 import { runScript } from "../../core/run/script.ts";
 import { builtinPlugins } from "../../plugins/mod.ts";
 
@@ -31,6 +32,6 @@ export async function evaluation({ name, description, models }: EvaluationChoice
   await runScript(async () => {
     const options = readOptions(command);
     const { evaluateModels } = await import("../../core/run/evaluation/command.ts");
-    await evaluateModels(models, builtinPlugins(), options, name);
+    await evaluateModels(models, await withPlugins(builtinPlugins()), options, name);
   });
 }

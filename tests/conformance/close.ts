@@ -1,23 +1,10 @@
-/** Comparing tensors, and how close is close. */
+/** Assertions that tensors are close, and that tosses came out as often as they should. */
 
 import { AssertionError } from "node:assert/strict";
+import { type Tolerance, worstOf } from "../../core/conformance/closeness.ts";
 import { type HostTensor, showType } from "../../core/tensor/mod.ts";
 
-/** How far two numbers may be apart: `absolute + relative * |expected|`. */
-export interface Tolerance {
-  readonly relative: number;
-  readonly absolute: number;
-}
-
-/** The tolerances of the tests, by what is compared. */
-export const CLOSE = {
-  /** Two ways to compute the same in float64; some hundred roundings apart at most. */
-  float64: { relative: 1e-12, absolute: 1e-12 },
-  /** As float64, where a factor of the graph is a float32 constant, such as the 1/3 of a mean. */
-  constants: { relative: 2e-7, absolute: 2e-7 },
-  /** A float32 backend against float64 on small tensors of order one: some float32 roundings. */
-  float32: { relative: 1e-5, absolute: 2e-6 },
-} as const satisfies Record<string, Tolerance>;
+export { CLOSE, type Tolerance } from "../../core/conformance/closeness.ts";
 
 /**
  * Fails unless both tensors have the same type and every element is within the tolerance. The
@@ -26,33 +13,17 @@ export const CLOSE = {
 export function assertClose(
   actual: HostTensor,
   expected: HostTensor,
-  { relative, absolute }: Tolerance,
+  tolerance: Tolerance,
   what: string,
 ): void {
-  const types = [showType(actual), showType(expected)] as const;
-  if (types[0] !== types[1] || actual.data.length !== expected.data.length) {
-    throw new AssertionError({ message: `${what} is ${types[0]}, expected ${types[1]}` });
-  }
-  let worst = -1;
-  let worstExcess = 1;
-  for (let i = 0; i < expected.data.length; i++) {
-    const a = actual.data[i]!;
-    const e = expected.data[i]!;
-    if (Object.is(a, e) || a === e) continue;
-    const excess = Math.abs(a - e) / (absolute + relative * Math.abs(e));
-    // The comparison is written so that NaN fails it.
-    if (!(excess <= worstExcess)) {
-      worst = i;
-      worstExcess = Number.isNaN(excess) ? Infinity : excess;
-    }
-  }
-  if (worst < 0) return;
-  const allowed = absolute + relative * Math.abs(expected.data[worst]!);
+  const { at, difference, allowed } = worstOf(actual, expected, tolerance, what);
+  // The comparison is written so that NaN fails it.
+  if (difference <= allowed) return;
   throw new AssertionError({
-    message: `${what} is off: element ${worst} of ${types[0]} is ${actual.data[worst]}, expected ` +
-      `${expected.data[worst]}, allowed difference ${allowed}`,
-    actual: actual.data[worst],
-    expected: expected.data[worst],
+    message: `${what} is off: element ${at} of ${showType(actual)} is ${actual.data[at]}, ` +
+      `expected ${expected.data[at]}, allowed difference ${allowed}`,
+    actual: actual.data[at],
+    expected: expected.data[at],
   });
 }
 

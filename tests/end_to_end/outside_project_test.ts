@@ -41,7 +41,7 @@ const USE = `
 import {
   floats, gradients, initialize, input, inputNodes, ParamNodes, reduceSum, scalar,
 } from "@dlr/dlr";
-import { evaluate } from "@dlr/dlr/reference";
+import { evaluate } from "@dlr/dlr/backends/reference";
 import plugin from "./my_router.ts";
 
 const kind = plugin.routers![0]!;

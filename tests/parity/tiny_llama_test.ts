@@ -50,7 +50,7 @@ const PLAIN = { distillWeight: 0, distillTemperature: 1, sparsityWeight: 0, targ
 function hiddenStates(model: DecoderModel, params: ParamNodes, tokens: Node): Node[] {
   const places = Array.from({ length: SEQUENCES * LENGTH }, (_, i) => i % LENGTH);
   const positions = constant(ints([SEQUENCES, LENGTH], places));
-  const states = [model.embed(params, tokens)];
+  const states = [model.embed(params, tokens, positions)];
   for (let layer = 0; layer < model.dims.numLayers; layer++) {
     const x = states.at(-1)!;
     const memory = {

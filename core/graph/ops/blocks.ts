@@ -3,6 +3,8 @@
 import {
   BLOCK_SIZE,
   type BlockFormat,
+  type RowRange,
+  rowsIn,
   type Shape,
   sizeOf,
   type TensorType,
@@ -15,11 +17,22 @@ export interface DequantizeAttrs {
   readonly format: BlockFormat;
   /** Shape of the matrix that the blocks stand for. */
   readonly shape: Shape;
+  /** Which of its rows are made, whole blocks; absent: all. */
+  readonly rows?: RowRange;
+}
+
+/** Whether the rows of a range, and those between them, are whole blocks of a matrix. */
+export function hasWholeBlocks(
+  [rows, ...rest]: Shape,
+  { groups, start, end }: RowRange,
+): boolean {
+  const row = sizeOf(rest);
+  return [rows! / groups, start, end].every((count) => count * row % BLOCK_SIZE === 0);
 }
 
 export const dequantizeOp: OpDef<"dequantize", DequantizeAttrs> = defineOp({
   name: "dequantize",
-  infer(inputs, { shape }: DequantizeAttrs): TensorType {
+  infer(inputs, { shape, rows }: DequantizeAttrs): TensorType {
     const [codes, scales] = inputs as [TensorType, TensorType];
     const size = sizeOf(shape);
     const fits = codes.dtype === "uint8" && scales.dtype === "float32" &&
@@ -32,7 +45,10 @@ export const dequantizeOp: OpDef<"dequantize", DequantizeAttrs> = defineOp({
         `[${shape}] takes half as many uint8 codes as weights, in one list, and a float32 scale for each ${BLOCK_SIZE} weights`,
       );
     }
-    return { dtype: "float32", shape };
+    if (rows && !hasWholeBlocks(shape, rows)) {
+      refuse("dequantize", inputs, "the rows that are wanted are no whole blocks");
+    }
+    return { dtype: "float32", shape: rows ? shape.with(0, rowsIn(rows)) : shape };
   },
   // Four-bit weights are frozen.
   gradient: () => [null, null],

@@ -85,6 +85,7 @@ export { choose, countUp, cumulativeSum, nonZero, putRows } from "./selection.ts
 export { crossEntropy, klDivergence, logSoftmax, softmax } from "./softmax.ts";
 export { inverseRms, rmsNorm } from "./norm.ts";
 export { rope } from "./rope.ts";
+export { takeRows } from "./rows.ts";
 export { dequantize, type DequantizeAttrs } from "./blocks.ts";
 export { checkpoint, withGradient } from "./recompute.ts";
 export { after, cast, stopGradient, straightThrough } from "./control.ts";

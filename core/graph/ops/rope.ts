@@ -21,8 +21,10 @@ export const ropeOp: OpDef<"rope", RopeAttrs> = defineOp({
       refuse("rope", inputs, "positions must be int32 [batch, seq]");
     }
     const half = cos.shape[1]!;
-    if (`${cos.shape}` !== `${sin.shape}` || half * 2 * heads !== width) {
-      refuse("rope", inputs, `cos and sin must be [positions, ${width! / heads / 2}]`);
+    const most = width! / heads / 2;
+    if (width! % heads !== 0) refuse("rope", inputs, `${width} is not ${heads} heads`);
+    if (`${cos.shape}` !== `${sin.shape}` || cos.shape.length !== 2 || half > most) {
+      refuse("rope", inputs, `cos and sin must be [positions, ${most}], or have fewer columns`);
     }
     return x;
   },
@@ -36,11 +38,13 @@ export const ropeOp: OpDef<"rope", RopeAttrs> = defineOp({
 });
 
 /**
- * Turns pairs (i, i + headDim/2) of each head by the angle of its position.
+ * Turns pairs (i, i + half) of each head by the angle of its position, for i below `half`, the columns
+ * of the tables: those of the whole head where there are headDim / 2, and else of its first
+ * dimensions; the others pass.
  *
  * @param x `[batch, seq, heads * headDim]`
  * @param positions int32 `[batch, seq]`, rows of the tables
- * @param cos cosines `[positions, headDim / 2]`; no gradient flows to the tables
+ * @param cos cosines `[positions, half]`; no gradient flows to the tables
  * @param sin sines, likewise
  */
 export function rope(x: Node, positions: Node, cos: Node, sin: Node, heads: number): Node {

@@ -6,7 +6,7 @@ import { type Depth } from "../../inference/mod.ts";
 import { taskRows } from "../../io/mod.ts";
 import { openFinishedRun } from "../finished_run.ts";
 import { scaleOf } from "../models.ts";
-import { type Plugins } from "../plugins.ts";
+import { type Plugins } from "../plugins/plugins.ts";
 import { RunRepositories } from "../repositories.ts";
 import { newestFinishedRun } from "../run_folder.ts";
 import { evaluateTasks, type Evaluation, type EvaluationPlan } from "./evaluation.ts";

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { type Task, type TaskGroup, UserError } from "../../contracts/mod.ts";
 import { countFrom, newCommand } from "../command.ts";
 import { didYouMean } from "../did_you_mean.ts";
-import { type Plugins } from "../plugins.ts";
+import { pluginOption } from "../plugins/options.ts";
+import { type Plugins } from "../plugins/plugins.ts";
 
 /** Draws few-shot examples as lm-evaluation-harness does by default. */
 const SEED = 1234;
@@ -14,6 +15,7 @@ const SEED = 1234;
 export function taskCommand(name: string, description: string) {
   return newCommand(name, description)
     .option("--tasks <list>", "tasks and groups of tasks, with commas between", names)
+    .addOption(pluginOption())
     .option("--num-fewshot <n>", "examples in front of each question", countFrom(0))
     .option("--limit <n>", "documents of each task: a number, or a share below 1", limit)
     .option("--batch-size <n|auto>", "sequences computed together", batchSize)

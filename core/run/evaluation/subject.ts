@@ -6,7 +6,7 @@ import { type Depth, type InferenceModel } from "../../inference/mod.ts";
 import { type BackendConfig } from "../config_schema.ts";
 import { type FinishedRun } from "../finished_run.ts";
 import { openModelFiles } from "../opened_model.ts";
-import { type Plugins } from "../plugins.ts";
+import { type Plugins } from "../plugins/plugins.ts";
 
 /** A model, ready to be asked. */
 export interface Subject {

@@ -6,7 +6,7 @@ import { UserError } from "../../contracts/errors.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { reportPage } from "../../report/page.ts";
 import { type PageRun } from "../../report/page_data.ts";
-import { type Plugins } from "../plugins.ts";
+import { type Plugins } from "../plugins/plugins.ts";
 import { isTrial } from "../results_folder.ts";
 import { CHECKPOINTS_FOLDER } from "../train_run.ts";
 import { PageSource } from "./page_source.ts";

@@ -6,7 +6,9 @@ import { type Launcher, type LauncherKind } from "../../contracts/launcher.ts";
 import { countFrom, newCommand } from "../command.ts";
 import { loggingArgs, type LoggingOptions } from "../logging/names.ts";
 import { logOption, trackingUriOption } from "../logging/options.ts";
-import { type Registry } from "../registry.ts";
+import { absoluteSpecifier } from "../plugins/load.ts";
+import { pluginOption } from "../plugins/options.ts";
+import { type Registry } from "../plugins/registry.ts";
 import { addLaunchers } from "./launchers.ts";
 
 /**
@@ -24,6 +26,7 @@ export function sweepCommand(
     .option("--fresh", "throw away what is there and start over")
     .option("--model <name|DIR|ID>", "model of all trials")
     .option("--data <name|FILE>", "corpus of all trials")
+    .addOption(pluginOption())
     .addOption(
       new Option("--scale <name>", "size of all trials").choices(["small", "reference"] as const),
     )
@@ -52,6 +55,8 @@ export interface SweepOptions extends LoggingOptions {
   readonly fresh?: true | undefined;
   readonly model?: string | undefined;
   readonly data?: string | undefined;
+  /** Modules that every trial loads, too. */
+  readonly plugin?: readonly string[] | undefined;
   readonly scale?: string | undefined;
   readonly recipe?: string | undefined;
   readonly steps?: number | undefined;
@@ -66,8 +71,9 @@ export interface SweepOptions extends LoggingOptions {
 
 /** The options that every trial is given. */
 export function commonArgs(options: SweepOptions): string[] {
-  const { model, data, scale, recipe, steps, set } = options;
+  const { model, data, plugin = [], scale, recipe, steps, set } = options;
   return [
+    ...plugin.flatMap((specifier) => ["--plugin", absoluteSpecifier(specifier)]),
     ...(model === undefined ? [] : ["--model", model]),
     ...(data === undefined ? [] : ["--data", data]),
     ...(scale === undefined ? [] : ["--scale", scale]),

@@ -5,7 +5,7 @@ import { type ZodObject } from "zod";
 import { type Launcher, type LauncherKind } from "../../contracts/launcher.ts";
 import { UserError } from "../../contracts/errors.ts";
 import { type ConfigKey, keysOf } from "../config_keys.ts";
-import { type Registry } from "../registry.ts";
+import { type Registry } from "../plugins/registry.ts";
 import { readValue } from "../settings.ts";
 
 /** The part of a command that this needs, whatever its options are. */
@@ -85,5 +85,6 @@ export function chosenLauncher(
   throw new UserError(`${flagOf(String(path[0]))} ${given[String(path[0])]}: ${rule}`);
 }
 
-const flagOf = (key: string) =>
+/** The option that sets a launcher's key: `--array-limit` for `arrayLimit`. */
+export const flagOf = (key: string): string =>
   optionOf({ key, type: "boolean", description: "", allowed: "", open: false }).long!;

@@ -7,7 +7,7 @@ import { UserError } from "../../contracts/errors.ts";
 import { type LauncherKind, type QueuedTrial, type SweepFolder } from "../../contracts/launcher.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
 import { METRICS_FILE, readMetrics } from "../metrics_csv.ts";
-import { type Registry } from "../registry.ts";
+import { type Registry } from "../plugins/registry.ts";
 import { isOpen } from "../run_lock.ts";
 import { readRunRecord, RUN_RECORD } from "../run_record.ts";
 import { formatTable } from "../table.ts";

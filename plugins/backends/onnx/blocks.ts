@@ -15,6 +15,9 @@ import {
   floats,
   type FloatTensor,
   type HostTensor,
+  type RowRange,
+  rowsIn,
+  type Shape,
   sizeOf,
 } from "../../../core/tensor/mod.ts";
 import { type Emitter } from "./emitter.ts";
@@ -51,21 +54,47 @@ export interface Awaited {
  * @param awaited waits for this, so that the matrix is made just before it is used
  */
 export function emitDequantized(emit: Emitter, weight: Node, awaited?: Awaited): string {
-  const { format, shape } = weight.attrs as DequantizeAttrs;
+  const { format, shape, rows } = weight.attrs as DequantizeAttrs;
   const [codes, scales] = weight.inputs as [Node, Node];
-  const size = sizeOf(shape);
   const words = wordsOf(emit, codes);
-  const type = { dtype: "uint16", shape: [size / PER_WORD] } as const;
+  const type = { dtype: "uint16", shape: [sizeOf(shape) / PER_WORD] } as const;
   const late = awaited
     ? emitAfter(emit, words, type, [{ name: awaited.name, rank: shapeOf(awaited.node).length }])
     : words;
   const table = emit.once(`levels ${format}`, () => emit.constant(levelTable(format)));
-  const index = emit.node("Cast", [late], { to: ELEMENT.int32 });
+  const index = emit.node("Cast", [pick(emit, late, shape, rows, PER_WORD)], {
+    to: ELEMENT.int32,
+  });
   const levels = emit.node("Gather", [table, index], { axis: 0 });
-  const blocks = [size / BLOCK_SIZE, BLOCK_SIZE];
-  const factors = emit.node("Reshape", [given(emit, scales), emit.int64s([blocks[0]!, 1])]);
+  const made = shapeOf(weight);
+  const blocks = [sizeOf(made) / BLOCK_SIZE, BLOCK_SIZE];
+  const wanted = pick(emit, given(emit, scales), shape, rows, BLOCK_SIZE);
+  const factors = emit.node("Reshape", [wanted, emit.int64s([blocks[0]!, 1])]);
   const scaled = emit.node("Mul", [emit.node("Reshape", [levels, emit.int64s(blocks)]), factors]);
-  return emit.node("Reshape", [scaled, emit.int64s(shape)]);
+  return emit.node("Reshape", [scaled, emit.int64s(made)]);
+}
+
+/**
+ * What belongs to the rows of `range`, of a list that belongs to a matrix of this shape.
+ *
+ * @param range absent: everything
+ * @param share how many of the matrix's elements share one of the list's
+ */
+function pick(
+  emit: Emitter,
+  list: string,
+  shape: Shape,
+  range: RowRange | undefined,
+  share: number,
+): string {
+  if (!range) return list;
+  const { groups, start, end } = range;
+  const perRow = sizeOf(shape.slice(1)) / share;
+  const at = (row: number) => emit.int64s([row * perRow]);
+  const inGroup = shape[0]! / groups * perRow;
+  const grouped = emit.node("Reshape", [list, emit.int64s([groups, inGroup])]);
+  const picked = emit.node("Slice", [grouped, at(start), at(end), emit.int64s([1])]);
+  return emit.node("Reshape", [picked, emit.int64s([rowsIn(range) * perRow])]);
 }
 
 /** `left` times the matrix of a `dequantize` node, which is in memory only meanwhile. */
@@ -77,14 +106,18 @@ export function emitQuantizedProduct(
 ): string {
   const [a, weight] = node.inputs as [Node, Node];
   const attrs = node.attrs as MatmulAttrs;
-  const { format } = weight.attrs as DequantizeAttrs;
+  const { format, shape, rows } = weight.attrs as DequantizeAttrs;
   const [codes, scales] = weight.inputs as [Node, Node];
   // ONNX Runtime's own product does not lend its transposed form: with transB = 0 it computes
   // something else on the CPU (1.30).
   const own = format === "nf4" && attrs.transB && !attrs.transA && attrs.alpha === 1;
   if (!own) return product(emitDequantized(emit, weight, { name: left, node: a }));
   const { inner, columns } = matmulSizes(a.type, weight.type, attrs);
-  return emit.contrib("MatMulBnb4", [left, given(emit, codes), given(emit, scales)], {
+  const wanted = [
+    pick(emit, given(emit, codes), shape, rows, 2),
+    pick(emit, given(emit, scales), shape, rows, BLOCK_SIZE),
+  ];
+  return emit.contrib("MatMulBnb4", [left, ...wanted], {
     K: inner,
     N: columns,
     "block_size": BLOCK_SIZE,

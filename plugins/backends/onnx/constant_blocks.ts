@@ -5,9 +5,11 @@
  */
 
 import {
+  type AttrsOf,
   type DequantizeAttrs,
   type MatmulAttrs,
   type Node,
+  ops,
   shapeOf,
 } from "../../../core/graph/mod.ts";
 import { type WeightFormat } from "../../../core/contracts/backend.ts";
@@ -16,6 +18,7 @@ import {
   emptyBlocks,
   floats,
   type HostTensor,
+  pickRows,
   quantizeInto,
   sizeOf,
 } from "../../../core/tensor/mod.ts";
@@ -53,16 +56,19 @@ export function constantBlocks(
   if (!fits) return undefined;
   if (weight.op.name === "dequantize") {
     const [codes, scales] = weight.inputs.map(valueOf);
-    if ((weight.attrs as DequantizeAttrs).format !== "int4" || !codes || !scales) return undefined;
+    const { format, shape: [stored], rows: range } = weight.attrs as DequantizeAttrs;
+    if (format !== "int4" || !codes || !scales) return undefined;
+    const wanted = <Data extends HostTensor["data"]>(all: Data) =>
+      range ? pickRows(all, stored!, range) : all;
     return {
       key: weight,
       rows,
       columns,
-      codes: () => swapped(codes.data as Uint8Array),
-      scales: () => Float32Array.from(scales.data),
+      codes: () => swapped(wanted(codes.data as Uint8Array<ArrayBuffer>)),
+      scales: () => Float32Array.from(wanted(scales.data)),
     };
   }
-  const value = valueOf(weight);
+  const value = constantValueOf(weight, valueOf);
   if (format !== "int4" || !value || sizeOf(shape) < FEWEST_WEIGHTS) return undefined;
   const quantized = () => {
     const blocks = emptyBlocks("int4", sizeOf(shape));
@@ -77,6 +83,22 @@ export function constantBlocks(
     codes: () => swapped((made ??= quantized()).codes),
     scales: () => (made ??= quantized()).scales,
   };
+}
+
+/** The value of a matrix that is constant, or some rows of one. */
+function constantValueOf(
+  node: Node,
+  valueOf: (node: Node) => HostTensor | undefined,
+): HostTensor | undefined {
+  const isRows = node.op === ops.reshape || node.op === ops.slice;
+  const whole = isRows ? constantValueOf(node.inputs[0]!, valueOf) : valueOf(node);
+  if (!whole) return undefined;
+  const shape = shapeOf(node);
+  if (node.op !== ops.slice) return { ...whole, shape } as HostTensor;
+  const { axis, start, end } = node.attrs as AttrsOf<"slice">;
+  const groups = sizeOf(whole.shape.slice(0, axis));
+  const data = pickRows(whole.data, groups * whole.shape[axis]!, { groups, start, end });
+  return { ...whole, shape, data } as HostTensor;
 }
 
 /** Bytes with their halves swapped. */

@@ -115,7 +115,11 @@ class Lowering {
   }
 }
 
-/** Four-bit weights, and inputs: they may be fed in another form than the graph has them. */
+/**
+ * Four-bit weights, and inputs, whole or in part: they may be fed in another form than the graph has
+ * them, and constants may go into products in another.
+ */
 function isMadeWhenUsed(node: Node): boolean {
-  return node.op.name === "dequantize" || inputName(node) !== undefined;
+  if (node.op === ops.reshape || node.op === ops.slice) return isMadeWhenUsed(node.inputs[0]!);
+  return node.op === ops.dequantize || inputName(node) !== undefined;
 }

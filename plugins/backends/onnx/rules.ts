@@ -13,7 +13,7 @@ import {
 } from "../../../core/graph/mod.ts";
 import { emitQuantizedProduct } from "./blocks.ts";
 import { type Emitter } from "./emitter.ts";
-import { CONTRIB, type OnnxAttrs } from "./values.ts";
+import { type OnnxAttrs } from "./values.ts";
 import { ELEMENT } from "./proto.ts";
 import { emitAfter } from "./waiting.ts";
 
@@ -214,9 +214,14 @@ const contraction = {
       const root = emit.node("Sqrt", [emit.node("Add", [mean, emit.scalar(epsilon)])]);
       return emit.node("Reciprocal", [root]);
     }),
-  rope(emit, [x, positions, cos, sin], { heads }) {
+  rope(emit, [x, positions, cos, sin], { heads }, node) {
     const at = int64(emit, positions!);
-    return emit.node("RotaryEmbedding", [x!, at, cos!, sin!], { num_heads: heads }, CONTRIB);
+    const rotated = 2 * shapeOfInput(node, 2)[1]!;
+    const isPart = rotated * heads < shapeOf(node)[2]!;
+    return emit.contrib("RotaryEmbedding", [x!, at, cos!, sin!], {
+      "num_heads": heads,
+      ...(isPart ? { "rotary_embedding_dim": rotated } : {}),
+    });
   },
 } satisfies { [K in OpName]?: Rule<K> };
 

@@ -1,2 +1,7 @@
 /** The `reference` backend: a float64 interpreter, the oracle for tests. */
+import { evaluate, referenceBackend } from "./backend.ts";
+
 export { evaluate, type HostFeeds, referenceBackend, type ReferenceOptions } from "./backend.ts";
+
+/** What the kits of core/conformance hold numbers against. */
+export const oracle = { evaluate, backend: () => referenceBackend() };

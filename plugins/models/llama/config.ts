@@ -1,28 +1,34 @@
 /** Reading the `config.json` of a Llama, and what those of its family have in common. */
 
-import { z } from "zod";
 import { UserError } from "../../../core/contracts/mod.ts";
-import { type ConfigFields, flag, positive, readFields, size } from "./fields.ts";
+import {
+  type ConfigFields,
+  flag,
+  oneOf,
+  positive,
+  readFields,
+  readRope,
+  size,
+} from "../../../core/io/mod.ts";
 import { type LlamaConfig, type Projection } from "./llama.ts";
-import { readRope } from "./rope_config.ts";
 
 /** The fields that change what is computed; others (dropout, dtypes, generation) do not matter. */
-const familySchema = z.object({
-  vocab_size: size(),
-  hidden_size: size(),
-  intermediate_size: size(),
-  num_hidden_layers: size(),
-  num_attention_heads: size(),
-  num_key_value_heads: size().nullish(),
-  head_dim: size().multipleOf(2, "give an even number, as rotary positions turn pairs").nullish(),
-  max_position_embeddings: size(),
-  rms_norm_eps: positive(),
-  tie_word_embeddings: flag(),
-  initializer_range: positive().default(0.02),
-  hidden_act: z.literal("silu", 'only "silu" is supported').default("silu"),
-});
+const FAMILY_FIELDS = {
+  "vocab_size": size(),
+  "hidden_size": size(),
+  "intermediate_size": size(),
+  "num_hidden_layers": size(),
+  "num_attention_heads": size(),
+  "num_key_value_heads": size().nullish(),
+  "head_dim": size().multipleOf(2, "give an even number, as rotary positions turn pairs").nullish(),
+  "max_position_embeddings": size(),
+  "rms_norm_eps": positive(),
+  "tie_word_embeddings": flag(),
+  "initializer_range": positive().default(0.02),
+  "hidden_act": oneOf(["silu"]).default("silu"),
+};
 
-const biasSchema = z.object({ attention_bias: flag(), mlp_bias: flag() });
+const BIAS_FIELDS = { "attention_bias": flag(), "mlp_bias": flag() };
 
 /** The attention's projections of what is read: queries, keys and values. */
 export const QUERY_KEY_VALUE: readonly Projection[] = [
@@ -38,7 +44,7 @@ export const QUERY_KEY_VALUE: readonly Projection[] = [
  * @throws {UserError} naming the field that is missing, out of range or not supported.
  */
 export function readLlamaConfig(config: ConfigFields, source: string): LlamaConfig {
-  const { attention_bias: attention, mlp_bias: mlp } = readFields(biasSchema, config, source);
+  const { attention_bias: attention, mlp_bias: mlp } = readFields(BIAS_FIELDS, config, source);
   const biases: Projection[] = [];
   if (attention) biases.push(...QUERY_KEY_VALUE, "self_attn.o_proj");
   if (mlp) biases.push("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj");
@@ -53,7 +59,7 @@ export function readFamilyConfig(
   config: ConfigFields,
   source: string,
 ): Omit<LlamaConfig, "biases"> {
-  const c = readFields(familySchema, config, source);
+  const c = readFields(FAMILY_FIELDS, config, source);
   const heads = c.num_attention_heads;
   const keyValueHeads = c.num_key_value_heads ?? heads;
   const headDim = c.head_dim ?? c.hidden_size / heads;

@@ -11,6 +11,7 @@ import {
   type Params,
   type ParamSpec,
   type ParamSpecs,
+  type RopeScaling,
 } from "../../../core/contracts/mod.ts";
 import {
   add,
@@ -26,7 +27,6 @@ import {
   attention,
   linear,
   ropeFrequencies,
-  type RopeScaling,
   ropeTables,
   splitHeads,
 } from "../../../core/nn/mod.ts";

@@ -5,7 +5,6 @@ import { llama } from "./llama.ts";
 
 export { llama, type LlamaConfig, type Projection } from "./llama.ts";
 export { QUERY_KEY_VALUE, readFamilyConfig, readLlamaConfig } from "./config.ts";
-export { type ConfigFields, readFields } from "./fields.ts";
 
 /** Reads checkpoints whose architecture is `LlamaForCausalLM`. */
 export const llamaKind: ModelKind = {

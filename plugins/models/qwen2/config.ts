@@ -1,20 +1,15 @@
 /** Reading a Qwen2's `config.json`. */
 
 import { z } from "zod";
-import {
-  type ConfigFields,
-  type LlamaConfig,
-  QUERY_KEY_VALUE,
-  readFamilyConfig,
-  readFields,
-} from "../llama/mod.ts";
+import { type ConfigFields, readFields } from "../../../core/io/mod.ts";
+import { type LlamaConfig, QUERY_KEY_VALUE, readFamilyConfig } from "../llama/mod.ts";
 
-const schema = z.object({
-  use_sliding_window: z.literal(
+const FIELDS = {
+  "use_sliding_window": z.literal(
     false,
     "sliding windows are not supported, use a model whose layers attend to all positions",
   ).default(false),
-});
+};
 
 /**
  * The sizes and constants in a Qwen2's `config.json`; its biases are part of the architecture.
@@ -23,6 +18,6 @@ const schema = z.object({
  * @throws {UserError} naming the field that is missing, out of range or not supported.
  */
 export function readQwen2Config(config: ConfigFields, source: string): LlamaConfig {
-  readFields(schema, config, source);
+  readFields(FIELDS, config, source);
   return { ...readFamilyConfig(config, source), biases: QUERY_KEY_VALUE };
 }

@@ -1,6 +1,7 @@
 /** Gradients of what models are built of, where rules meet: shared nodes, reshapes, several paths. */
 
 import * as g from "../../../core/graph/mod.ts";
+import { geluTanh, layerNorm, softcap } from "../../../core/nn/mod.ts";
 import { floats, ints } from "../../../core/tensor/mod.ts";
 import { type OperationCase, signed, testCase } from "../../conformance/cases.ts";
 import { assertGradient, weightedSum } from "../../conformance/gradient_check.ts";
@@ -23,6 +24,13 @@ function causalMask(length: number): g.Node {
 
 const composites: readonly OperationCase[] = [
   testCase("gelu", { x: signed(3, 4) }, ({ x }) => g.gelu(x)),
+  testCase("gelu by its approximation", { x: signed(3, 4) }, ({ x }) => geluTanh(x)),
+  testCase("softcap", { x: signed(3, 4) }, ({ x }) => softcap(x, 0.8)),
+  testCase(
+    "layer norm",
+    { x: signed(3, 4), weight: signed(4), bias: signed(4) },
+    ({ x, weight, bias }) => layerNorm(x, weight, bias, 0.1),
+  ),
   testCase("mean over an axis", { x: signed(2, 3, 4) }, ({ x }) => g.mean(x, [1])),
   testCase(
     "swiglu",

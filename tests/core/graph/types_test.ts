@@ -166,6 +166,16 @@ const refusals: readonly [what: string, build: () => g.Node, message: RegExp][] 
     /float32\[2, 4\] and float32\[3\]: there must be one weight/,
   ],
   [
+    "rows of groups that are not equal",
+    () => g.takeRows(x([8, 3]), { groups: 3, start: 0, end: 1 }),
+    /Cannot take rows of float32\[8, 3\]: it has no rows \[0, 1\) of 3 equal groups/,
+  ],
+  [
+    "rows that a group does not have",
+    () => g.takeRows(x([8, 3]), { groups: 2, start: 1, end: 5 }),
+    /it has no rows \[1, 5\) of 2 equal groups/,
+  ],
+  [
     "positions of other tokens",
     () => g.rope(x([1, 3, 8]), x([1, 4], "int32"), x([9, 2]), x([9, 2]), 2),
     /positions must be int32 \[batch, seq\]/,
@@ -174,6 +184,11 @@ const refusals: readonly [what: string, build: () => g.Node, message: RegExp][] 
     "tables of another head size",
     () => g.rope(x([1, 3, 8]), x([1, 3], "int32"), x([9, 4]), x([9, 4]), 2),
     /cos and sin must be \[positions, 2\]/,
+  ],
+  [
+    "heads that do not fill a row",
+    () => g.rope(x([1, 3, 8]), x([1, 3], "int32"), x([9, 1]), x([9, 1]), 3),
+    /8 is not 3 heads/,
   ],
   [
     "gates of different shapes",

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { type RopeScaling } from "../../../core/contracts/mod.ts";
 import {
   type AttrsOf,
   broadcastTo,
@@ -16,13 +17,7 @@ import {
   topologicalOrder,
   transpose,
 } from "../../../core/graph/mod.ts";
-import {
-  inputNodes,
-  ParamNodes,
-  ropeFrequencies,
-  type RopeScaling,
-  ropeTables,
-} from "../../../core/nn/mod.ts";
+import { inputNodes, ParamNodes, ropeFrequencies, ropeTables } from "../../../core/nn/mod.ts";
 import { forward } from "../../../core/routing/mod.ts";
 import { floats, ints } from "../../../core/tensor/mod.ts";
 import { onnxBackend } from "../../../plugins/backends/onnx/mod.ts";

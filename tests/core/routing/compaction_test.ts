@@ -149,9 +149,10 @@ for (const [name, make, absolute] of BACKENDS) {
       keys: input(`keys.${layer}`, [batch, numKeyValueHeads, past, headDim]),
       values: input(`values.${layer}`, [batch, numKeyValueHeads, past, headDim]),
     }));
+    const mask = input("mask", [batch, 1, length, past + length]);
     const places = {
       positions: input("positions", [batch, length], "int32"),
-      mask: input("mask", [batch, 1, length, past + length]),
+      mask: () => mask,
       earlier,
     };
     const params = new ParamNodes(inputNodes(MODEL.params()));

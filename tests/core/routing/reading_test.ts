@@ -1,7 +1,8 @@
 /** What a router is given to read, and that it learns of nothing else. */
 
 import assert from "node:assert/strict";
-import { type Node } from "../../../core/graph/mod.ts";
+import { type DecoderModel } from "../../../core/contracts/mod.ts";
+import { add, constant, gatherRows, input, type Node } from "../../../core/graph/mod.ts";
 import { inputNodes, ParamNodes } from "../../../core/nn/mod.ts";
 import {
   decideOnly,
@@ -10,7 +11,6 @@ import {
   READINGS,
   siteOf,
 } from "../../../core/routing/mod.ts";
-import { input } from "../../../core/graph/mod.ts";
 import { ints } from "../../../core/tensor/mod.ts";
 import { evaluate } from "../../../plugins/backends/reference/mod.ts";
 import { contextInputs } from "../../conformance/routing_context.ts";
@@ -27,12 +27,12 @@ const LENGTH = 5;
 const SITE = siteOf(MODEL, ANCHOR_LAYERS);
 
 /** Log-odds of each of the tokens, `[T, L']`, under a router that is given `reads`. */
-function logitsOf(reads: Reading, tokens: readonly number[]): number[][] {
+function logitsOf(reads: Reading, tokens: readonly number[], model = MODEL): number[][] {
   const params = new ParamNodes({
-    ...inputNodes(MODEL.params()),
+    ...inputNodes(model.params()),
     ...inputNodes(ROUTER.params(SITE)),
   });
-  const { logits } = decideOnly(MODEL, params, input("tokens", [1, LENGTH], "int32"), {
+  const { logits } = decideOnly(model, params, input("tokens", [1, LENGTH], "int32"), {
     router: ROUTER,
     params,
     anchorLayers: ANCHOR_LAYERS,
@@ -63,6 +63,22 @@ Deno.test("a router that reads the token answers by nothing else", () => {
   assert.deepEqual(second, first);
   assert.deepEqual([one, alsoFour, alsoFive], [first, four, five]);
   assert.notDeepEqual(first, four);
+});
+
+/** The model with a state that also says where the token stands, as learned positions make it. */
+const POSITIONED: DecoderModel = {
+  ...MODEL,
+  embed(params, tokens, positions) {
+    const places = constant(positionFeatures(MODEL.dims.maxPositions, MODEL.dims.hiddenSize));
+    return add(MODEL.embed(params, tokens, positions), gatherRows(places, positions));
+  },
+};
+
+Deno.test("a router that reads the token learns nothing of a position that its embedding holds", () => {
+  const [, first, , second] = logitsOf("token", TOKENS, POSITIONED);
+  assert.deepEqual(second, first);
+  assert.deepEqual(first, logitsOf("token", [1, 1, 1, 1, 1], POSITIONED)[4]);
+  assert.notDeepEqual(logitsOf("state", TOKENS, POSITIONED), logitsOf("state", TOKENS));
 });
 
 Deno.test("a router that reads the position answers by nothing else", () => {

@@ -8,6 +8,7 @@ import { EarlyExit } from "../../../core/run/script.ts";
 const HELP = {
   command: "deno task exp10",
   description: "Trains a token-level router.",
+  names: () => "  models: nano",
   settings: () => [
     {
       key: "lora.rank",

@@ -126,6 +126,18 @@ Deno.test("a value out of range is refused with key, value, source and what is a
   assert.match(await refusal("steps"), /key=value/);
 });
 
+Deno.test("a configuration file may say where its schema is", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    await Deno.writeTextFile(file, '{"$schema": "docs/configuration.schema.json", "steps": 7}');
+    const config = await resolve({ file });
+    assert.equal(config.steps, 7);
+    assert.ok(!("$schema" in config));
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("a configuration file that is absent, no JSON or no object is refused by name", async () => {
   const folder = await Deno.makeTempDir();
   try {

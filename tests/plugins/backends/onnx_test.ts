@@ -2,14 +2,16 @@
 
 import assert from "node:assert/strict";
 import { UserError } from "../../../core/contracts/errors.ts";
-import { dequantize, input, matmul, matmulRows, neg } from "../../../core/graph/mod.ts";
+import { dequantize, input, matmul, matmulRows, neg, takeRows } from "../../../core/graph/mod.ts";
 import {
   BLOCK_SIZE,
   bytes,
   dequantizeBlocks,
   emptyBlocks,
   floats,
+  pickRows,
   quantizeInto,
+  rowsIn,
   runtimeSize,
 } from "../../../core/tensor/mod.ts";
 import { onnxBackend } from "../../../plugins/backends/onnx/mod.ts";
@@ -99,11 +101,14 @@ Deno.test("onnx keeps constant matrices in blocks of four bits if asked, and blo
   };
   const codes = input("codes", [size / 2], "uint8");
   const made = dequantize(codes, input("scales", [size / BLOCK_SIZE]), [rows, columns], "int4");
+  const part = { groups: 3, start: 4, end: 20 };
   await using backend = onnxBackend({ threads: 1 });
   await using program = await backend.compile({
     quantized: matmulRows(x, input("w", [rows, columns])),
     inBlocks: matmulRows(x, made),
     twice: matmulRows(neg(x), made),
+    part: matmulRows(x, takeRows(input("w", [rows, columns]), part)),
+    partInBlocks: matmulRows(x, takeRows(made, part)),
   }, { constants, weightFormat: "int4" });
   assert.deepEqual([...program.inputs.keys()], ["x"]);
   const given = { x: signed(5, columns)("x") };
@@ -122,4 +127,21 @@ Deno.test("onnx keeps constant matrices in blocks of four bits if asked, and blo
     tolerance,
     "twice",
   );
+  const ofPart = {
+    dtype: expected.dtype,
+    shape: [5, rowsIn(part)],
+    data: Float64Array.from(
+      [0, 1, 2, 3, 4].flatMap((row) => [
+        ...pickRows(expected.data.slice(row * rows, (row + 1) * rows), rows, part),
+      ]),
+    ),
+  };
+  assertClose(result.part, ofPart, tolerance, "part");
+  assertClose(result.partInBlocks, result.part, CLOSE.float32, "part in blocks");
+  // The numbers that the part was taken from are not in the file any more.
+  const file = backend.exportModel!(
+    { part: matmulRows(x, takeRows(input("w", [rows, columns]), part)) },
+    { constants, weightFormat: "int4", about: {} },
+  );
+  assert.ok(file.bytes.length < values.data.byteLength / 4, `${file.bytes.length} bytes`);
 });

@@ -5,6 +5,7 @@ import {
   BLOCK_SIZE,
   type DType,
   type HostTensor,
+  pickRows,
 } from "../../../../core/tensor/mod.ts";
 import { floatsOf, type Kernel, type Values } from "../kernel.ts";
 
@@ -36,9 +37,10 @@ export const checkpoint: Kernel<"checkpoint"> = ({ inputs }) => inputs[0]!.data;
 
 export const withGradient: Kernel<"withGradient"> = ({ inputs }) => inputs[0]!.data;
 
-export const dequantize: Kernel<"dequantize"> = ({ inputs, attrs: { format } }) => {
-  const codes = inputs[0]!.data;
-  const scales = floatsOf(inputs, 1);
+export const dequantize: Kernel<"dequantize"> = ({ inputs, attrs: { format, shape, rows } }) => {
+  const wanted = <Data extends Values>(all: Data) => rows ? pickRows(all, shape[0]!, rows) : all;
+  const codes = wanted(inputs[0]!.data);
+  const scales = wanted(floatsOf(inputs, 1));
   const levels = BLOCK_LEVELS[format];
   return Float64Array.from({ length: 2 * codes.length }, (_, i) => {
     const pair = codes[i >> 1]!;

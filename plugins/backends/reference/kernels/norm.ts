@@ -31,11 +31,12 @@ export const rope: Kernel<"rope"> = ({ inputs, attrs: { heads } }) => {
   const cos = floatsOf(inputs, 2);
   const sin = floatsOf(inputs, 3);
   const [tableLength, half] = shapeAt(inputs, 2) as [number, number];
-  const out = new Float64Array(x.length);
+  const headDim = rowLength(inputs, 0) / heads;
+  const out = x.slice(); // what is not turned passes
   positions.forEach((position, token) => {
     checkIndex("rope", position, tableLength);
     for (let head = 0; head < heads; head++) {
-      const start = (token * heads + head) * 2 * half;
+      const start = (token * heads + head) * headDim;
       for (let i = 0; i < half; i++) {
         const c = cos[position * half + i]!;
         const s = sin[position * half + i]!;

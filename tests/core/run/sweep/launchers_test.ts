@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { type LauncherKind } from "../../../../core/contracts/mod.ts";
 import { readOptions } from "../../../../core/run/command.ts";
-import { Registry } from "../../../../core/run/registry.ts";
+import { Registry } from "../../../../core/run/plugins/registry.ts";
 import { sweepCommand } from "../../../../core/run/sweep/command.ts";
 import { chosenLauncher } from "../../../../core/run/sweep/launchers.ts";
 import { userError } from "../../io/support.ts";

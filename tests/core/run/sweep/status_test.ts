@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { csvParse } from "d3-dsv";
 import { type LauncherKind, type QueuedTrial, UserError } from "../../../../core/contracts/mod.ts";
-import { Registry } from "../../../../core/run/registry.ts";
+import { Registry } from "../../../../core/run/plugins/registry.ts";
 import {
   cancelSweep,
   collectStatus,

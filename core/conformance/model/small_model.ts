@@ -1,0 +1,100 @@
+/** An architecture at a size that an interpreter runs in moments. */
+
+import { type DecoderModel, type ModelKind, UserError } from "../../contracts/mod.ts";
+
+type Config = Readonly<Record<string, unknown>>;
+
+/** A model, and how it was made small. */
+export interface SmallModel {
+  readonly model: DecoderModel;
+  readonly config: Config;
+}
+
+/** Sizes by the names that configurations have for them, and the most that each is left. */
+const LAYERS = ["num_hidden_layers", "n_layer", "num_layers"];
+const VOCABULARY = ["vocab_size"];
+const POSITIONS = ["max_position_embeddings", "n_positions", "n_ctx"];
+const HEADS = ["num_attention_heads", "n_head"];
+const SHARED_HEADS = ["num_key_value_heads"];
+const HEAD_WIDTH = ["head_dim"];
+const WIDTH = ["hidden_size", "n_embd"];
+const INNER_WIDTH = ["intermediate_size", "n_inner"];
+const MOST = { layers: 3, vocabulary: 61, positions: 64, groups: 2, headWidth: 16, inner: 96 };
+
+/**
+ * The architecture that `config` describes, made small: a few layers, narrow, with few tokens, and with
+ * heads that are shared as there. Fields of names that are not known are left as they are; where the
+ * result is refused, less is changed, in the end nothing.
+ *
+ * @throws {UserError} where the configuration itself is refused.
+ */
+export function smallModel(kind: ModelKind, config: Config, source: string): SmallModel {
+  const shallow = withFewLayers(config);
+  for (const small of [{ ...shallow, ...narrow(config) }, shallow]) {
+    try {
+      return { model: kind.fromConfig(small, source), config: small };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  }
+  return { model: kind.fromConfig(config, source), config };
+}
+
+/** As `config`, with few layers, tokens and positions. */
+function withFewLayers(config: Config): Config {
+  const layers = sizeIn(config, LAYERS);
+  const few = Math.min(layers ?? Infinity, MOST.layers);
+  const small: Record<string, unknown> = { ...config };
+  for (const [name, value] of Object.entries(config)) {
+    // What is listed for each layer.
+    if (layers !== undefined && Array.isArray(value) && value.length === layers) {
+      small[name] = value.slice(0, few);
+    }
+  }
+  return {
+    ...small,
+    ...atMost(config, LAYERS, MOST.layers),
+    ...atMost(config, VOCABULARY, MOST.vocabulary),
+    ...atMost(config, POSITIONS, MOST.positions),
+  };
+}
+
+/** Narrow widths, in the proportions of `config`. */
+function narrow(config: Config): Config {
+  const heads = sizeIn(config, HEADS);
+  const width = sizeIn(config, WIDTH);
+  if (heads === undefined || width === undefined) return {};
+  const shared = sizeIn(config, SHARED_HEADS) ?? heads;
+  const headWidth = sizeIn(config, HEAD_WIDTH) ?? width / heads;
+  const few = Math.min(shared, MOST.groups);
+  const all = few * Math.min(heads / shared, MOST.groups);
+  const thin = Math.min(headWidth, MOST.headWidth);
+  // Heads together are as wide as the state in most models, but not in all.
+  const ratio = width / (heads * headWidth);
+  const even = 2 * Math.max(1, Math.round(all * thin * ratio / 2));
+  return {
+    ...given(config, HEADS, all),
+    ...given(config, SHARED_HEADS, few),
+    ...given(config, HEAD_WIDTH, thin),
+    ...given(config, WIDTH, even),
+    ...atMost(config, INNER_WIDTH, MOST.inner),
+  };
+}
+
+/** The first of these fields that has a size. */
+function sizeIn(config: Config, names: readonly string[]): number | undefined {
+  const value = names.map((name) => config[name]).find((value) => typeof value === "number");
+  return value as number | undefined;
+}
+
+/** Those of these fields that have a size, with another. */
+function given(config: Config, names: readonly string[], size: number): Config {
+  return Object.fromEntries(
+    names.filter((name) => typeof config[name] === "number").map((name) => [name, size]),
+  );
+}
+
+function atMost(config: Config, names: readonly string[], most: number): Config {
+  const size = sizeIn(config, names);
+  return size === undefined ? {} : given(config, names, Math.min(size, most));
+}

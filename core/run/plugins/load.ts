@@ -1,0 +1,126 @@
+/** Loading the modules that `--plugin` and configurations name. */
+
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { UserError } from "../../contracts/errors.ts";
+import { readDefinition } from "./definition.ts";
+import { answered, guardPlugin } from "./guards/mod.ts";
+import { type LoadedPlugin, type Plugins } from "./plugins.ts";
+
+/** Seconds that a module may take to load; packages may have to be downloaded. */
+const LOADING_LIMIT = 300;
+
+/**
+ * A specifier in a form that means the same everywhere: a file becomes its URL.
+ *
+ * @param folder what relative paths are from
+ * @throws {UserError} for what is neither a file nor a specifier that can be loaded.
+ */
+export function absoluteSpecifier(specifier: string, folder: string = Deno.cwd()): string {
+  if (/^(npm|jsr|https?|data|file):/.test(specifier)) return specifier;
+  const path = resolve(folder, specifier);
+  if (!fs.existsSync(path)) {
+    throw new UserError(
+      `Cannot load the plugin ${specifier}: there is no file ${path}; give a file, an npm: or jsr: ` +
+        "specifier, or a URL",
+    );
+  }
+  if (fs.statSync(path).isDirectory()) {
+    throw new UserError(
+      `Cannot load the plugin ${specifier}: it is a folder; give the module in it that exports the ` +
+        "plugin",
+    );
+  }
+  return pathToFileURL(path).href;
+}
+
+/** A specifier as one would type it here. */
+export function shownSpecifier(specifier: string): string {
+  if (!specifier.startsWith("file:")) return specifier;
+  const path = relative(Deno.cwd(), fileURLToPath(specifier));
+  return path.startsWith(".") ? path : `./${path}`;
+}
+
+/**
+ * Loads plugins and adds what they bring; what is loaded already is not loaded again.
+ *
+ * @param specifiers absolute ones, as {@link absoluteSpecifier} makes them
+ * @throws {UserError} when one cannot be loaded, is no plugin, or has a name that is taken.
+ */
+export async function loadPlugins(
+  plugins: Plugins,
+  specifiers: readonly string[],
+): Promise<void> {
+  for (const specifier of specifiers) {
+    if (plugins.loaded.some((loaded) => loaded.specifier === specifier)) continue;
+    const place = shownSpecifier(specifier);
+    const module = await imported(specifier, place);
+    const definition = readDefinition(module.default, place);
+    const owner = `plugin "${definition.name}" (${place})`;
+    plugins.add(guardPlugin(definition, owner), owner);
+    plugins.loaded.push({ name: definition.name, specifier, ...hashOf(specifier) });
+  }
+}
+
+async function imported(specifier: string, place: string): Promise<{ default?: unknown }> {
+  try {
+    return await answered(import(specifier), `The plugin ${place}`, LOADING_LIMIT);
+  } catch (error) {
+    if (error instanceof UserError && error.cause === undefined) throw error;
+    const cause = error instanceof UserError ? error.cause : error;
+    const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    throw new UserError(`Cannot load the plugin ${place}: ${readable(reason)}`, { cause });
+  }
+}
+
+/** Deno names modules by their URLs, and in colour; a path from here is easier to read. */
+function readable(text: string): string {
+  return stripVTControlCharacters(text).replaceAll(/\s+/g, " ")
+    .replaceAll(pathToFileURL(Deno.cwd()).href, ".");
+}
+
+function hashOf(specifier: string): Pick<LoadedPlugin, "sha256"> {
+  if (!specifier.startsWith("file:")) return {};
+  const bytes = fs.readFileSync(fileURLToPath(specifier));
+  return { sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/**
+ * Loads what a run was made with, unless the command line says what to load instead.
+ *
+ * A record is data, perhaps somebody else's, so it may name files of this machine only, and none in
+ * the run's own folder.
+ *
+ * @param named the `plugins` of the run's configuration
+ * @param run the run's folder
+ * @throws {UserError} for a plugin that has to be given by hand, or cannot be loaded any more.
+ */
+export async function loadPluginsOfRun(
+  plugins: Plugins,
+  named: unknown,
+  run: string,
+): Promise<void> {
+  if (!Array.isArray(named) || plugins.loaded.length > 0) return;
+  for (const specifier of named.map(String)) {
+    const again = `give it by --plugin`;
+    if (!specifier.startsWith("file:")) {
+      throw new UserError(`The run in ${run} uses the plugin ${specifier}: ${again} ${specifier}`);
+    }
+    const path = fileURLToPath(specifier);
+    if (!fs.existsSync(path)) {
+      throw new UserError(
+        `The run in ${run} uses the plugin ${path}, which is not there any more: ${again} FILE`,
+      );
+    }
+    const inside = !relative(resolve(run), dirname(path)).startsWith("..");
+    if (inside) {
+      throw new UserError(
+        `The run in ${run} names a plugin in its own folder, ${path}: ${again} ${path} if you trust it`,
+      );
+    }
+    await loadPlugins(plugins, [specifier]);
+  }
+}

@@ -1,0 +1,138 @@
+/** What a module may export as a plugin. */
+
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { definePlugin, type Plugin, type RouterKind } from "../../../../core/contracts/mod.ts";
+import { readDefinition } from "../../../../core/run/plugins/definition.ts";
+
+const router: RouterKind = {
+  name: "mine",
+  description: "a router",
+  options: z.strictObject({}),
+  create: () => ({ name: "mine", decidesBy: "rule", params: () => ({}), decide: () => never() }),
+};
+
+function never(): never {
+  throw new Error("is not called here");
+}
+
+const task = {
+  name: "quiz",
+  description: "a quiz",
+  version: 1,
+  outputType: "multiple_choice",
+  dataset: { folder: "quiz" },
+  split: "test",
+  metrics: [{ name: "acc", aggregation: "mean", higherIsBetter: true }],
+  document: never,
+  question: never,
+  answer: never,
+  requests: never,
+  target: never,
+  score: never,
+} as const;
+
+const refusal = (exported: unknown, options?: Parameters<typeof readDefinition>[2]): string => {
+  try {
+    readDefinition(exported, "./mine.ts", options);
+  } catch (error) {
+    assert.equal((error as Error).name, "UserError");
+    return (error as Error).message;
+  }
+  assert.fail("it was accepted");
+};
+
+/** A plugin as a careless author writes it. */
+const careless = (parts: Record<string, unknown>) =>
+  definePlugin({ name: "mine", ...parts } as unknown as Plugin);
+
+Deno.test("a plugin that holds what it should is taken as it is", () => {
+  const plugin = definePlugin({
+    name: "mine",
+    architectures: [{ name: "a", architectures: ["AForCausalLM"], fromConfig: never }],
+    models: {
+      "a": { description: "in a folder", folder: "/models/a", scale: "small" },
+      "b": { description: "on the hub", hub: "org/b" },
+      "c": { description: "drawn", config: {}, tokenizer: "nano" },
+    },
+    routers: [router],
+    tasks: [task],
+    taskGroups: [{
+      name: "g",
+      description: "d",
+      version: "1",
+      members: ["quiz"],
+      metrics: ["acc"],
+    }],
+    backends: { fast: never },
+    corpora: { text: never },
+    launchers: [{ name: "l", description: "d", options: z.object({}), create: never }],
+  });
+  assert.equal(readDefinition(plugin, "./mine.ts"), plugin);
+});
+
+Deno.test("what is no plugin is refused with what to write", () => {
+  for (const nothing of [undefined, null, 3, "x", () => {}]) {
+    assert.match(
+      refusal(nothing),
+      /^Cannot use the plugin \.\/mine\.ts: .*export default definePl/,
+    );
+  }
+  assert.match(refusal({ name: "mine" }), /not made by definePlugin/);
+});
+
+Deno.test("every field that is not right is named, with what it takes", () => {
+  const cases: readonly [parts: Record<string, unknown>, says: RegExp][] = [
+    [{ name: "" }, /: name is ""; give a name/],
+    [{ router: [] }, /it brings "router", did you mean "routers"\?/],
+    [{ routers: router }, /: routers is not right; give a list/],
+    [{ routers: [router, { ...router, create: undefined }] }, /: routers\[1\]\.create is missing;/],
+    [
+      { routers: [{ ...router, options: {} }] },
+      /routers\[0\]\.options is not right; give a z\.obj/,
+    ],
+    [
+      { routers: [{ ...router, options: z.object({ anchorLayers: z.int() }) }] },
+      /routers\[0\]\.options\.anchorLayers .*every router has a setting of that name/,
+    ],
+    [{ models: [] }, /: models is not right; give an object with a name for each/],
+    [{ models: { a: { folder: "x" } } }, /models\.a\.description is missing; give one line/],
+    [{ models: { a: { description: "d" } } }, /models\.a .*give one of folder, hub and config/],
+    [
+      { models: { a: { description: "d", folder: "x", hub: "o/n" } } },
+      /models\.a .*give one of folder, hub and config/,
+    ],
+    [{ models: { a: { description: "d", hub: "bare" } } }, /models\.a\.hub is "bare"; give "org/],
+    [{ models: { "q-1": { description: "d", config: {} } } }, /models\["q-1"\] .*give "tokenizer"/],
+    [
+      { architectures: [{ name: "a", fromConfig: never }] },
+      /architectures\[0\]\.architectures is m/,
+    ],
+    [{ backends: { fast: {} } }, /backends\.fast is not right; give a function \(options\)/],
+    [{ corpora: { text: 1 } }, /corpora\.text is 1; give a function \(repositories\)/],
+    [{ tasks: [{ ...task, metrics: [] }] }, /tasks\[0\]\.metrics is not right; give at least one/],
+    [{ tasks: [{ ...task, outputType: "x" }] }, /tasks\[0\]\.outputType is "x"; give multiple_ch/],
+    [{ launchers: [{ name: "l" }] }, /launchers\[0\]\.description is missing/],
+  ];
+  for (const [parts, says] of cases) assert.match(refusal(careless(parts)), says);
+});
+
+Deno.test("a plugin for other interfaces is refused with what changed", () => {
+  const plugin = { ...definePlugin({ name: "mine" }), api: 2 };
+  assert.match(refusal(plugin), /built for version 2 .*, this is 1; update dlr/);
+  const changes = { 2: "routers are told the site", 3: "tasks have versions", 1: "long ago" };
+  const message = refusal({ ...plugin, api: 1 }, { api: 3, changes });
+  assert.match(message, /version 1 .*, this is 3; what changed: /);
+  assert.match(message, /routers are told the site; tasks have versions; update the plugin$/);
+});
+
+Deno.test("a plugin built with another copy of dlr is refused, as graphs of two do not mix", () => {
+  const plugin = {
+    ...definePlugin({ name: "mine" }),
+    builtAgainst: "https://jsr.io/@dlr/dlr/x.ts",
+  };
+  assert.match(
+    refusal(plugin),
+    /another copy of dlr \(https:\/\/jsr\.io.*import "@dlr\/dlr" instead/,
+  );
+});

@@ -1,0 +1,130 @@
+/** Loading modules as plugins. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  absoluteSpecifier,
+  loadPlugins,
+  loadPluginsOfRun,
+} from "../../../../core/run/plugins/load.ts";
+import { pluginArgs, pluginsAskedFor, withPlugins } from "../../../../core/run/plugins/options.ts";
+import { builtinPlugins } from "../../../../plugins/mod.ts";
+import { inFolder, userError } from "../../io/support.ts";
+
+const CONTRACTS = new URL("../../../../core/contracts/mod.ts", import.meta.url).href;
+
+/** A module that exports a plugin of this name, with a model. */
+function source(name: string, model = `${name}-model`): string {
+  return `import { definePlugin } from "${CONTRACTS}";
+    export default definePlugin({
+      name: "${name}",
+      models: { "${model}": { description: "a model", folder: "/models/${model}" } },
+    });`;
+}
+
+function write(folder: string, name: string, text: string): string {
+  const path = join(folder, name);
+  Deno.writeTextFileSync(path, text);
+  return path;
+}
+
+Deno.test("a plugin's models are there once it is loaded, and it is loaded once", () =>
+  inFolder(async (folder) => {
+    const file = write(folder, "mine.ts", source("mine"));
+    const plugins = await withPlugins(builtinPlugins(), ["--steps", "3", "--plugin", file]);
+    await withPlugins(plugins, [`--plugin=${file}`]);
+    assert.equal(plugins.models.get("mine-model").description, "a model");
+    assert.match(plugins.models.owner("mine-model"), /^plugin "mine" \(.*mine\.ts\)$/);
+    assert.deepEqual(plugins.loaded.map(({ name, specifier }) => [name, specifier]), [
+      ["mine", pathToFileURL(file).href],
+    ]);
+    assert.match(plugins.loaded[0]!.sha256!, /^[0-9a-f]{64}$/);
+    assert.deepEqual(pluginArgs(plugins), ["--plugin", pathToFileURL(file).href]);
+  }));
+
+Deno.test("two plugins with one name for a model are told apart by their files", () =>
+  inFolder(async (folder) => {
+    const one = write(folder, "one.ts", source("one", "same"));
+    const two = write(folder, "two.ts", source("two", "same"));
+    const args = ["--plugin", one, "--plugin", two];
+    await userError(
+      () => withPlugins(builtinPlugins(), args),
+      /model "same" from plugin "two" \(.*two\.ts\): plugin "one" \(.*one\.ts\)/,
+    );
+    const nano = write(folder, "nano.ts", source("third", "nano"));
+    await userError(
+      () => withPlugins(builtinPlugins(), ["--plugin", nano]),
+      /Cannot register model "nano" from plugin "third" .*: dlr already has one of that name/,
+    );
+  }));
+
+Deno.test("what cannot be loaded is refused in a line that says why", () =>
+  inFolder(async (folder) => {
+    const cases: readonly [name: string, text: string, says: RegExp][] = [
+      ["throws.ts", `throw new RangeError("boom");`, /throws\.ts: RangeError: boom$/],
+      ["syntax.ts", "let let = (;", /syntax\.ts: .*SyntaxError/],
+      ["import.ts", `import "./absent.ts";`, /import\.ts: .*not found.*absent\.ts/i],
+      ["nothing.ts", "export {};", /nothing\.ts: it has no default export/],
+    ];
+    for (const [name, text, says] of cases) {
+      const file = write(folder, name, text);
+      await userError(() => withPlugins(builtinPlugins(), ["--plugin", file]), says);
+    }
+  }));
+
+Deno.test("a specifier is a file, a package or an address", () =>
+  inFolder(async (folder) => {
+    const file = write(folder, "mine.ts", "");
+    assert.equal(absoluteSpecifier("mine.ts", folder), pathToFileURL(file).href);
+    assert.equal(absoluteSpecifier("./mine.ts", folder), pathToFileURL(file).href);
+    for (const kept of ["npm:x@1", "jsr:@a/b@1", "https://example.org/x.ts", "file:///x.ts"]) {
+      assert.equal(absoluteSpecifier(kept, folder), kept);
+    }
+    await userError(() => absoluteSpecifier("other.ts", folder), /there is no file .*other/);
+    await userError(() => absoluteSpecifier(".", folder), /it is a folder/);
+  }));
+
+Deno.test("an experiment asks for plugins in its configuration, by --set and by --plugin", () =>
+  inFolder((folder) => {
+    const [a, b, c] = ["a.ts", "b.ts", "c.ts"].map((name) => write(folder, name, ""));
+    const config = write(folder, "config.json", JSON.stringify({ plugins: ["./a.ts", "npm:x"] }));
+    const args = ["--config", config, "--set", `plugins=${b}`, "--plugin", c!, "--plugin", a!];
+    assert.deepEqual(
+      pluginsAskedFor(args),
+      [a!, b!, c!].map((path) => pathToFileURL(path).href).toSpliced(1, 0, "npm:x"),
+    );
+    assert.deepEqual(pluginsAskedFor(["--config", join(folder, "absent.json")]), []);
+    assert.deepEqual(pluginsAskedFor(["--steps", "3"]), []);
+  }));
+
+Deno.test("a run's own plugins are loaded again, but for what a stranger could have named", () =>
+  inFolder(async (folder) => {
+    const file = write(folder, "mine.ts", source("mine"));
+    const run = join(folder, "run");
+    Deno.mkdirSync(run);
+    const plugins = builtinPlugins();
+    await loadPluginsOfRun(plugins, undefined, run);
+    await loadPluginsOfRun(plugins, [pathToFileURL(file).href], run);
+    assert.ok(plugins.models.has("mine-model"));
+    const others: readonly [specifier: string, says: RegExp][] = [
+      [
+        "jsr:@someone/else@1",
+        /uses the plugin jsr:@someone\/else@1: give it by --plugin jsr:@some/,
+      ],
+      ["https://example.org/x.ts", /uses the plugin https:.*--plugin https:/],
+      [pathToFileURL(join(folder, "gone.ts")).href, /gone\.ts, which is not there any more/],
+      [
+        pathToFileURL(write(run, "own.ts", source("own"))).href,
+        /in its own folder.*if you trust it/,
+      ],
+    ];
+    for (const [specifier, says] of others) {
+      await userError(() => loadPluginsOfRun(builtinPlugins(), [specifier], run), says);
+    }
+    // Who gives plugins by hand means those.
+    const chosen = builtinPlugins();
+    await loadPlugins(chosen, [pathToFileURL(file).href]);
+    await loadPluginsOfRun(chosen, ["jsr:@someone/else@1"], run);
+    assert.equal(chosen.loaded.length, 1);
+  }));
