@@ -19,7 +19,7 @@ import { newCommand, readOptions } from "../core/run/command.ts";
 import { runScript } from "../core/run/script.ts";
 
 /** What runs outside of Deno as well. */
-const ENTRIES = [".", "./reference"] as const;
+const ENTRIES = [".", "./backends/reference"] as const;
 
 /** Files that a package has beside its modules. */
 const BESIDE = ["README.md", "LICENSE"];
@@ -31,7 +31,7 @@ const USE = `
 import {
   definePlugin, floats, gradients, input, mul, reduceSum, runtimeSize, UserError,
 } from "@dlr/dlr";
-import { evaluate, referenceBackend } from "@dlr/dlr/reference";
+import { evaluate, referenceBackend } from "@dlr/dlr/backends/reference";
 
 const x = input("x", [runtimeSize("length")]);
 const [slope] = gradients(reduceSum(mul(x, x)), [x]);
@@ -70,21 +70,29 @@ async function run(program: string, args: readonly string[], cwd: string): Promi
   return text(stdout);
 }
 
-/** Modules that `entries` need, themselves included: their paths from `folder`. */
-function reachable(folder: string, entries: readonly string[]): string[] {
-  const found = new Set<string>();
+/** What `entries` need, themselves included: modules by their paths from `folder`, and packages. */
+function needsOf(
+  folder: string,
+  entries: readonly string[],
+): { modules: string[]; packages: Set<string> } {
+  const modules = new Set<string>();
+  const packages = new Set<string>();
   const visit = (path: string) => {
-    if (found.has(path)) return;
-    found.add(path);
+    if (modules.has(path)) return;
+    modules.add(path);
     const code = fs.readFileSync(join(folder, path), "utf8");
-    for (const [, , specifier] of code.matchAll(/\b(from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+    for (const [, specifier] of code.matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g)) {
+      if (!specifier!.startsWith(".")) {
+        packages.add(specifier!);
+        continue;
+      }
       visit(join(dirname(path), specifier!));
       const types = join(dirname(path), specifier!.replace(/\.js$/, ".d.ts"));
       if (fs.existsSync(join(folder, types))) visit(types);
     }
   };
   entries.forEach(visit);
-  return [...found].sort();
+  return { modules: [...modules], packages };
 }
 
 /** Makes room for the package. @throws {UserError} when something else is there. */
@@ -108,7 +116,10 @@ async function pack(scratch: string, out: string): Promise<number> {
   const manifest = JSON.parse(fs.readFileSync(join(whole, "package.json"), "utf8"));
   const exports = Object.fromEntries(ENTRIES.map((entry) => [entry, manifest.exports[entry]]));
   const entries = Object.values(exports).flatMap(({ types, import: code }) => [types, code]);
-  const modules = reachable(whole, entries.map((path: string) => join(path)));
+  const { modules, packages } = needsOf(whole, entries.map((path: string) => join(path)));
+  const dependencies = Object.fromEntries(
+    Object.entries(manifest.dependencies ?? {}).filter(([name]) => packages.has(name)),
+  );
 
   clear(out);
   for (const path of [...modules, ...BESIDE]) {
@@ -119,6 +130,7 @@ async function pack(scratch: string, out: string): Promise<number> {
     ...manifest,
     description: "Dynamic layer routing: what plugins are written against",
     exports,
+    dependencies,
     sideEffects: false,
     engines: { node: ">=20" },
   };
@@ -132,8 +144,18 @@ async function tryOut(scratch: string, out: string): Promise<void> {
   const folder = join(scratch, "empty");
   fs.mkdirSync(folder);
   fs.writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
-  const quiet = ["--silent", "--no-audit", "--no-fund"];
-  await run("npm", ["install", ...quiet, join(scratch, archive)], folder);
+  const modules = join(folder, "node_modules");
+  const installed = join(modules, ...project.name.split("/"));
+  fs.mkdirSync(installed, { recursive: true });
+  const extract = ["--extract", "--gzip", "--strip-components=1", "--directory", installed];
+  await run("tar", [...extract, "--file", join(scratch, archive)], folder);
+  const { dependencies } = JSON.parse(
+    fs.readFileSync(join(installed, "package.json"), "utf8"),
+  );
+  // As they are here: nothing has to be downloaded.
+  for (const name of Object.keys(dependencies)) {
+    fs.symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
+  }
   for (const name of ["use.mjs", "use.ts"]) fs.writeFileSync(join(folder, name), USE);
   await run("node", ["use.mjs"], folder);
   await run(Deno.execPath(), ["check", "--quiet", "use.ts"], folder);

@@ -37,13 +37,15 @@ testWithProcesses("the npm package holds the whole face and nothing it does not 
     assertFinished(await packInto(folder));
     const manifest = JSON.parse(fs.readFileSync(join(folder, "package.json"), "utf8"));
     assert.equal(manifest.version, project.version);
-    assert.equal(manifest.dependencies, undefined);
-    assert.deepEqual(Object.keys(manifest.exports), [".", "./reference"]);
+    assert.deepEqual(Object.keys(manifest.dependencies), ["zod"]);
+    assert.deepEqual(Object.keys(manifest.exports), [".", "./backends/reference"]);
     const files = fs.readdirSync(folder, { recursive: true, encoding: "utf8" });
     assert.deepEqual(files.filter((name) => /(?<!\.d)\.ts$/.test(name)), []);
     assert.equal(files.some((name) => name.startsWith(join("core", "train"))), false);
 
     const script = 'import("./mod.js").then((face) => console.log(Object.keys(face).join()))';
+    fs.mkdirSync(join(folder, "node_modules"));
+    fs.symlinkSync(join(ROOT, "node_modules", "zod"), join(folder, "node_modules", "zod"));
     const { stdout } = await new Deno.Command("node", { args: ["-e", script], cwd: folder })
       .output();
     assert.equal(new TextDecoder().decode(stdout).trim(), Object.keys(face).join());
