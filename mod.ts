@@ -102,8 +102,10 @@ export type { RopeScaling } from "./core/contracts/rope.ts";
 export {
   type ConfigField,
   type ConfigFields,
+  type FieldValue,
   flag,
   listOf,
+  type NumberField,
   oneOf,
   positive,
   readFields,
@@ -219,6 +221,7 @@ export type {
 } from "./core/contracts/launcher.ts";
 
 // Tensors in memory, and random numbers that are a function of their seed.
+export type { RowRange } from "./core/tensor/rows.ts";
 export {
   type DType,
   sameShape,
