@@ -6,7 +6,6 @@
 import assert, { AssertionError } from "node:assert/strict";
 import fs from "node:fs";
 import { join } from "node:path";
-import { ZodObject } from "zod";
 import {
   type Launcher,
   type LauncherKind,
@@ -15,6 +14,7 @@ import {
   type TrialEnd,
   UserError,
 } from "../../contracts/mod.ts";
+import { optionPromises, shapeOf } from "../options.ts";
 import { type PluginPromise } from "../promise.ts";
 import { FakeExperiment, writeRecord } from "./fake_experiment.ts";
 
@@ -38,40 +38,13 @@ export async function launcherPromises(subject: LauncherSubject): Promise<Plugin
   const { kind } = subject;
   const cannot = await whyNot(subject);
   return [
-    optionsPromise(kind),
+    ...optionPromises(kind.options, "LauncherKind.options"),
     ...[...endPromises(subject), ...stillPromises(subject)].map((promise) => ({
       ...promise,
       skip: cannot,
     })),
     dryRunPromise(subject),
   ];
-}
-
-function optionsPromise({ options, description }: LauncherKind): PluginPromise {
-  return {
-    name: "its options have defaults, and are described",
-    lookAt:
-      "LauncherKind.options: z.object, with `.default(…)` or `.optional()` and `.describe(…)`",
-    check() {
-      assert.ok(
-        description.length > 0 && !description.includes("\n"),
-        "its description is no line",
-      );
-      assert.ok(
-        options instanceof ZodObject,
-        "its options are no object, so --help cannot list them",
-      );
-      const parsed = options.safeParse({});
-      if (!parsed.success) {
-        const { path, message } = parsed.error.issues[0]!;
-        assert.fail(`option ${path.join(".")}: ${message}`);
-      }
-      const entries = Object.entries(options.shape) as [string, { description?: string }][];
-      const silent = entries.filter(([, option]) => !option.description).map(([name]) => name);
-      assert.deepEqual(silent, [], `nothing is said about ${silent.join(", ")}`);
-      return `${entries.length} options`;
-    },
-  };
 }
 
 /** Promises about how trials end. */
@@ -177,8 +150,7 @@ function stillPromises(subject: LauncherSubject): PluginPromise[] {
 }
 
 function dryRunPromise(subject: LauncherSubject): PluginPromise {
-  const { options } = subject.kind;
-  const has = options instanceof ZodObject && "dryRun" in options.shape;
+  const has = "dryRun" in (shapeOf(subject.kind.options) ?? {});
   return {
     name: "a dry run writes nothing",
     lookAt: "Launcher.dryRun is true, and Launcher.run only prints",
