@@ -2,6 +2,8 @@
  * Checks what any plugin must satisfy: one line per promise, with what was measured.
  *
  *   deno task conformance --model nano
+ *   deno task conformance --plugin ./my_model.ts
+ *   deno task conformance --plugin ./my_model.ts --model my-model --goldens logits.safetensors
  *   deno task conformance --router token-gumbel --set readsBudget=true
  *   deno task conformance --backend onnx --launcher local --corpus microworld --task micro_math
  *
@@ -9,27 +11,22 @@
  */
 
 import "../core/run/permissions.ts";
-import { type Chosen, chosenIn, readConformanceOptions } from "../core/run/conformance/options.ts";
-import { type Plugins } from "../core/run/plugins.ts";
+import { chosenIn, readConformanceOptions } from "../core/run/conformance/options.ts";
+import { withPlugins } from "../core/run/plugins/options.ts";
 import { EarlyExit, runScript } from "../core/run/script.ts";
 import { builtinPlugins } from "../plugins/mod.ts";
 
-/** Everything that can be checked by name, and what is checked where nothing is named. */
-function pluginsHere(): { plugins: Plugins; brought: readonly Chosen[] } {
-  return { plugins: builtinPlugins(), brought: [] };
-}
-
 await runScript(async () => {
   const options = readConformanceOptions();
-  const { plugins, brought } = pluginsHere();
-  const chosen = chosenIn(options, plugins, brought);
+  const plugins = await withPlugins(builtinPlugins());
+  const { chosen, isNamed } = chosenIn(options, plugins);
   const { oracle } = await import("../plugins/backends/reference/mod.ts");
   const { checkAll, showTally } = await import("../core/run/conformance/check.ts");
   const { RunRepositories } = await import("../core/run/repositories.ts");
   const tally = await checkAll(
     chosen,
     { plugins, repositories: new RunRepositories(), oracle, options },
-    chosen !== brought,
+    isNamed,
     console.log,
   );
   console.log(`\n${showTally(tally)}`);

@@ -1,11 +1,11 @@
 /** Options that a plugin declares with zod: routers and launchers have some. */
 
 import assert from "node:assert/strict";
-import { type ZodType } from "zod";
+import { type Schema } from "../contracts/mod.ts";
 import { type PluginPromise } from "./promise.ts";
 
 /** Promises about declared options. @param where the plugin declares them */
-export function optionPromises(options: ZodType, where: string): PluginPromise[] {
+export function optionPromises(options: Schema, where: string): PluginPromise[] {
   return [
     {
       name: "has a default for every option",
@@ -35,7 +35,7 @@ export function optionPromises(options: ZodType, where: string): PluginPromise[]
 
 /** The options of an object, by name; of another copy of zod as well. */
 export function shapeOf(
-  options: ZodType,
+  options: Schema,
 ): Readonly<Record<string, { readonly description?: string | undefined }>> | undefined {
-  return "shape" in options ? (options as { shape: ReturnType<typeof shapeOf> }).shape : undefined;
+  return "shape" in options ? options.shape as ReturnType<typeof shapeOf> : undefined;
 }

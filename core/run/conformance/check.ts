@@ -2,6 +2,7 @@
 
 import { keepAll, type Outcome, showOutcome } from "../../conformance/mod.ts";
 import { UserError } from "../../contracts/errors.ts";
+import { PluginFault } from "../plugins/guards/mod.ts";
 import { type Chosen } from "./options.ts";
 import { subjectOf, type Surroundings } from "./subjects.ts";
 
@@ -58,7 +59,7 @@ async function check(
   try {
     subject = await subjectOf(chosen, surroundings, open);
   } catch (error) {
-    if (error instanceof UserError && isNamed) throw error;
+    if (error instanceof UserError && !(error instanceof PluginFault) && isNamed) throw error;
     const outcome = notOpened(error);
     print(title);
     print(showOutcome(outcome));
@@ -73,6 +74,7 @@ async function check(
 /** What could not be asked anything: something that it takes is not here, or it is broken. */
 function notOpened(error: unknown): Outcome {
   const name = "it can be opened";
+  if (error instanceof PluginFault) return { name, state: "FAIL", text: error.message };
   if (error instanceof UserError) return { name, state: "skip", text: error.message };
   const said = error instanceof Error ? `it throws a ${error.name}: ${error.message}` : `${error}`;
   return { name, state: "FAIL", text: said.replaceAll(/\s*\n\s*/g, " ") };

@@ -3,7 +3,9 @@
 import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../../contracts/errors.ts";
 import { newCommand, readOptions } from "../command.ts";
-import { type Plugins } from "../plugins.ts";
+import { pluginOption } from "../plugins/options.ts";
+import { BUILT_IN, type Plugins } from "../plugins/plugins.ts";
+import { type Registry } from "../plugins/registry.ts";
 import { readValue } from "../settings.ts";
 
 /** What can be checked, as options call it. */
@@ -42,6 +44,7 @@ function conformanceCommand() {
     command.addOption(each(new Option(`--${kind} <${value}>`, `a ${kind}; may be repeated`)));
   }
   return command
+    .addOption(pluginOption())
     .addOption(
       each(new Option("--set <key=value>", "an option of the router, launcher or backend")),
     )
@@ -63,15 +66,14 @@ export interface ConformanceOptions
 
 /**
  * What a command line names, in the order of the kinds.
+ * Where it names nothing, all that plugins brought along.
  *
- * @param brought what is checked where nothing is named: all that plugins brought along
  * @throws {UserError} for a name that there is not, and where there is nothing to check.
  */
 export function chosenIn(
   options: ConformanceOptions,
   plugins: Plugins,
-  brought: readonly Chosen[],
-): readonly Chosen[] {
+): { chosen: readonly Chosen[]; isNamed: boolean } {
   const named = KINDS.flatMap((kind) => {
     return (options[kind] ?? []).map((name): Chosen => ({ kind, name }));
   });
@@ -79,8 +81,13 @@ export function chosenIn(
     // A model may also be a folder or a repository.
     if (kind !== "model") registryOf(plugins, kind).get(name);
   }
-  if (named.length > 0) return named;
-  if (brought.length > 0) return brought;
+  if (named.length > 0) return { chosen: named, isNamed: true };
+  const brought = KINDS.flatMap((kind) => {
+    const registry = registryOf(plugins, kind);
+    return registry.names().filter((name) => registry.owner(name) !== BUILT_IN)
+      .map((name): Chosen => ({ kind, name }));
+  });
+  if (brought.length > 0) return { chosen: brought, isNamed: false };
   throw new UserError(
     `Nothing to check: name something by ${KINDS.map((kind) => `--${kind}`).join(", ")}, ` +
       "or give a --plugin to check all that it brings",
@@ -88,8 +95,8 @@ export function chosenIn(
 }
 
 /** Where plugins of a kind are. */
-export function registryOf(plugins: Plugins, kind: CheckedKind): { get(name: string): unknown } {
-  const registries = {
+export function registryOf(plugins: Plugins, kind: CheckedKind): Registry<unknown> {
+  const registries: Readonly<Record<CheckedKind, unknown>> = {
     model: plugins.models,
     router: plugins.routers,
     task: plugins.tasks,
@@ -97,7 +104,7 @@ export function registryOf(plugins: Plugins, kind: CheckedKind): { get(name: str
     launcher: plugins.launchers,
     corpus: plugins.corpora,
   };
-  return registries[kind];
+  return registries[kind] as Registry<unknown>;
 }
 
 /** `key=value` texts as values: numbers, booleans and JSON as such, all else as text. @throws {UserError} */

@@ -19,11 +19,11 @@ import {
   type BackendOptions,
   type ModelDims,
   type Repositories,
+  type Schema,
   type TaskRow,
   UserError,
 } from "../../contracts/mod.ts";
 import {
-  type ModelFolder,
   openCheckpointWeights,
   openSafetensors,
   readJsonObject,
@@ -32,7 +32,7 @@ import {
 } from "../../io/mod.ts";
 import { type HostTensor, ints } from "../../tensor/mod.ts";
 import { kindOf, modelFolder } from "../models.ts";
-import { type Plugins } from "../plugins.ts";
+import { type Plugins } from "../plugins/plugins.ts";
 import { describeTrial } from "../sweep/trial_files.ts";
 import { type Chosen, type ConformanceOptions, settingsIn } from "./options.ts";
 
@@ -105,16 +105,15 @@ export async function subjectOf(
 const BACKEND: BackendOptions = { threads: 1, executionProvider: "cpu", sessionOptions: {} };
 
 function refuseWrong(
-  schema: {
-    safeParse(value: unknown): { error?: { issues: { path: PropertyKey[]; message: string }[] } };
-  },
+  schema: Schema,
   given: Readonly<Record<string, unknown>>,
   what: string,
 ): void {
   if (Object.keys(given).length === 0) return;
-  const [issue] = schema.safeParse(given).error?.issues ?? [];
-  if (!issue) return;
-  throw new UserError(`--set ${issue.path.join(".")}: ${issue.message} (options of the ${what})`);
+  const checked = schema.safeParse(given);
+  if (checked.success) return;
+  const { path, message } = checked.error.issues[0]!;
+  throw new UserError(`--set ${path.join(".")}: ${message} (options of the ${what})`);
 }
 
 async function modelSubject(
@@ -123,7 +122,7 @@ async function modelSubject(
   open: AsyncDisposableStack,
 ): Promise<CheckedSubject> {
   const { config, source, weights } = await modelFiles(name, plugins, repositories, open);
-  const kind = kindOf({ config, dir: source } as ModelFolder, plugins);
+  const kind = kindOf(config, source, plugins);
   const read = kindPromises(kind, config);
   let small: ReturnType<typeof smallModel>;
   try {
