@@ -13,4 +13,4 @@ export * from "./core/nn/mod.ts";
 export * from "./core/io/config_fields.ts";
 export * from "./core/io/rope_config.ts";
 export * from "./core/routing/mod.ts";
-export { checkedRow, choiceTask } from "./core/eval/harness/mod.ts";
+export { checkedRow, choiceTask } from "./core/eval/harness/task_kinds.ts";

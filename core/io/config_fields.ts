@@ -14,26 +14,31 @@ const POSITIVE = "give a positive number";
 const SHARE = "give a number above 0 and up to 1";
 
 /** A size or a count. */
-export const size = () => z.int(WHOLE).positive(WHOLE);
+export const size = (): z.ZodInt => z.int(WHOLE).positive(WHOLE);
 
 /** A number above 0. */
-export const positive = () => z.number(POSITIVE).positive(POSITIVE);
+export const positive = (): z.ZodNumber => z.number(POSITIVE).positive(POSITIVE);
 
 /** A part of a whole, above 0 and up to 1. */
-export const share = () => z.number(SHARE).positive(SHARE).max(1, SHARE);
+export const share = (): z.ZodNumber => z.number(SHARE).positive(SHARE).max(1, SHARE);
 
-/** True or false; absent is false. */
-export const flag = () => z.boolean("give true or false").default(false);
+/** True or false. @param absent what it is where it is not given */
+export const flag = (absent = false): z.ZodDefault<z.ZodBoolean> =>
+  z.boolean("give true or false").default(absent);
 
 /** One of a few words. */
-export const oneOf = <const Words extends readonly string[]>(words: Words) =>
+export const oneOf = <const Word extends string>(
+  words: readonly Word[],
+): z.ZodEnum<{ [W in Word]: W }> =>
   z.enum(
     words,
     words.length === 1 ? `only "${words[0]}" is supported` : `supported are ${words.join(", ")}`,
-  );
+  ) as z.ZodEnum<{ [W in Word]: W }>;
 
 /** One of a few words for each of several things. */
-export const listOf = <const Words extends readonly string[]>(words: Words) =>
+export const listOf = <const Word extends string>(
+  words: readonly Word[],
+): z.ZodArray<z.ZodEnum<{ [W in Word]: W }>> =>
   z.array(oneOf(words), `give a list of ${words.join(", ")}`);
 
 /**
