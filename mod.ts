@@ -113,7 +113,14 @@ export {
   size,
 } from "./core/io/config_fields.ts";
 export { readRope, readRotaryShare } from "./core/io/rope_config.ts";
-export { initialize, inputNodes, ParamNodes, type Weights } from "./core/nn/params.ts";
+export {
+  drawn,
+  filled,
+  initialize,
+  inputNodes,
+  ParamNodes,
+  type Weights,
+} from "./core/nn/params.ts";
 
 // Options and rows are described with zod, which a plugin imports for itself.
 export type { ObjectSchema, Schema, SchemaIssue, SchemaResult } from "./core/contracts/schema.ts";
