@@ -102,8 +102,10 @@ export type { RopeScaling } from "./core/contracts/rope.ts";
 export {
   type ConfigField,
   type ConfigFields,
+  type FieldValue,
   flag,
   listOf,
+  type NumberField,
   oneOf,
   positive,
   readFields,
@@ -111,7 +113,14 @@ export {
   size,
 } from "./core/io/config_fields.ts";
 export { readRope, readRotaryShare } from "./core/io/rope_config.ts";
-export { initialize, inputNodes, ParamNodes, type Weights } from "./core/nn/params.ts";
+export {
+  drawn,
+  filled,
+  initialize,
+  inputNodes,
+  ParamNodes,
+  type Weights,
+} from "./core/nn/params.ts";
 
 // Options and rows are described with zod, which a plugin imports for itself.
 export type { ObjectSchema, Schema, SchemaIssue, SchemaResult } from "./core/contracts/schema.ts";
@@ -219,6 +228,7 @@ export type {
 } from "./core/contracts/launcher.ts";
 
 // Tensors in memory, and random numbers that are a function of their seed.
+export type { RowRange } from "./core/tensor/rows.ts";
 export {
   type DType,
   sameShape,

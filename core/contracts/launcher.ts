@@ -85,7 +85,7 @@ export interface LauncherKind {
   /** One line for `--help`. */
   readonly description: string;
   /** Its options, a key each: `arrayLimit` is `--array-limit`; what they say goes into `--help`. */
-  readonly options: ObjectSchema;
+  readonly options: ObjectSchema<Readonly<Record<string, unknown>>>;
   /**
    * A launcher with its options chosen; nothing may be started yet.
    *

@@ -7,6 +7,8 @@
 export interface SchemaIssue {
   /** Where: the keys that lead there from outside. */
   readonly path: readonly PropertyKey[];
+  /** Which kind of mistake it is, in zod's words; `custom` is one that a schema added. */
+  readonly code?: string | undefined;
   /** What, in words. */
   readonly message: string;
 }

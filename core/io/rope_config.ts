@@ -6,7 +6,15 @@
 import { z } from "zod";
 import { UserError } from "../contracts/errors.ts";
 import { type RopeScaling } from "../contracts/rope.ts";
-import { type ConfigFields, oneOf, positive, readFields, share, size } from "./config_fields.ts";
+import {
+  asZod,
+  type ConfigFields,
+  oneOf,
+  positive,
+  readFields,
+  share,
+  size,
+} from "./config_fields.ts";
 
 /** Base of the frequencies where none is given, as in transformers. */
 const DEFAULT_THETA = 10_000;
@@ -19,9 +27,9 @@ const SCALINGS = {
   linear: z.object({ factor }).transform((c): RopeScaling => ({ kind: "linear", ...c })),
   llama3: z.object({
     factor,
-    low_freq_factor: positive(),
-    high_freq_factor: positive(),
-    original_max_position_embeddings: size(),
+    low_freq_factor: asZod(positive()),
+    high_freq_factor: asZod(positive()),
+    original_max_position_embeddings: asZod(size()),
   }).transform((c): RopeScaling => ({
     kind: "llama3",
     factor: c.factor,
@@ -31,11 +39,11 @@ const SCALINGS = {
   })),
 };
 
-const type = oneOf(["default", "linear", "llama3"]).optional();
+const type = asZod(oneOf(["default", "linear", "llama3"]).optional());
 
 const scaling = z.object(
   // Configurations older than `rope_type` have `type`.
-  { rope_type: type, type, rope_theta: positive().nullish() },
+  { rope_type: type, type, rope_theta: asZod(positive().nullish()) },
   "give an object or null",
 ).nullish();
 
@@ -59,9 +67,9 @@ export function readRope(
 ): { ropeTheta: number; ropeScaling?: RopeScaling } {
   const read = readFields(fields, config, source);
   const key = read.rope_scaling ? "rope_scaling" : "rope_parameters";
-  const given = read[key] ?? {};
-  const ropeTheta = given.rope_theta ?? read.rope_theta ?? defaultTheta;
-  const kind = given.rope_type ?? given.type ?? "default";
+  const given = read[key];
+  const ropeTheta = given?.rope_theta ?? read.rope_theta ?? defaultTheta;
+  const kind = given?.rope_type ?? given?.type ?? "default";
   if (kind === "default") return { ropeTheta };
   const ropeScaling = readFields({ [key]: SCALINGS[kind] }, config, source)[key]!;
   if (ropeScaling.kind === "llama3" && ropeScaling.lowFreqFactor >= ropeScaling.highFreqFactor) {
@@ -81,7 +89,7 @@ export function readRope(
  * @throws {UserError} where it is no number above 0 and up to 1.
  */
 export function readRotaryShare(config: ConfigFields, source: string, defaultShare = 1): number {
-  const given = z.object({ partial_rotary_factor: share().nullish() }).nullish();
+  const given = z.object({ partial_rotary_factor: asZod(share().nullish()) }).nullish();
   const { rope_parameters } = readFields({ rope_parameters: given }, config, source);
   return rope_parameters?.partial_rotary_factor ?? defaultShare;
 }

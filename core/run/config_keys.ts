@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { type Schema } from "../contracts/schema.ts";
 
 /** One setting that can be given as `--set key=value`. */
 export interface ConfigKey {
@@ -40,8 +41,11 @@ interface Described {
 }
 
 /** All settings of a schema, in its order; groups are entered, not listed. */
-export function keysOf(schema: z.ZodType): ConfigKey[] {
-  const described = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Described;
+export function keysOf(schema: Schema): ConfigKey[] {
+  const described = z.toJSONSchema(schema as z.ZodType, {
+    io: "input",
+    unrepresentable: "any",
+  }) as Described;
   return [...settings("", described)];
 }
 

@@ -8,6 +8,7 @@ import { type TensorData } from "./host.ts";
  * groups as there are heads.
  */
 export interface RowRange {
+  /** How many groups there are; a divisor of the number of rows. */
   readonly groups: number;
   /** First row in each group. */
   readonly start: number;

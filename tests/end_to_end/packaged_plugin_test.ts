@@ -187,7 +187,9 @@ testWithProcesses("a plugin from npm gets the dlr that runs, not its own copy", 
     `@acme:registry=${address}\n@dlr:registry=${address}\n`,
   );
   // Not with dlr's configuration, whose packages would all be downloaded into the new cache.
-  const options = ["--no-config", "--no-lock"];
+  const zod = pathToFileURL(join(ROOT, "node_modules/zod/index.js")).href;
+  fs.writeFileSync(join(place.folder, "deno.json"), JSON.stringify({ imports: { zod } }));
+  const options = ["--no-lock"];
   const env = { HOME: place.folder };
   const alone = await place.probe(options, ["npm:@acme/router"], env);
   const shared = await place.probe(options, ["npm:@acme/router", "share"], env);

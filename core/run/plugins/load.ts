@@ -9,6 +9,7 @@ import { UserError } from "../../contracts/errors.ts";
 import { readDefinition } from "./definition.ts";
 import { answered, guardPlugin } from "./guards/mod.ts";
 import { type LoadedPlugin, type Plugins } from "./plugins.ts";
+import { shareThisCopy } from "./this_copy.ts";
 
 /** Seconds that a module may take to load; packages may have to be downloaded. */
 const LOADING_LIMIT = 300;
@@ -66,6 +67,7 @@ export async function loadPlugins(
 }
 
 async function imported(specifier: string, place: string): Promise<{ default?: unknown }> {
+  shareThisCopy();
   try {
     return await answered(import(specifier), `The plugin ${place}`, LOADING_LIMIT);
   } catch (error) {

@@ -1,7 +1,6 @@
 /** Choosing a launcher on the command line: `--launcher`, and the options of each. */
 
 import { Option } from "@commander-js/extra-typings";
-import { type ZodObject } from "zod";
 import { type Launcher, type LauncherKind } from "../../contracts/launcher.ts";
 import { UserError } from "../../contracts/errors.ts";
 import { type ConfigKey, keysOf } from "../config_keys.ts";
@@ -24,14 +23,12 @@ export function addLaunchers(command: AnyCommand, launchers: Registry<LauncherKi
       .choices(kinds.map(({ name }) => name)),
   );
   for (const kind of kinds) {
-    for (const key of keysOf(schemaOf(kind))) {
+    for (const key of keysOf(kind.options)) {
       if (command.options.some((option) => option.attributeName() === key.key)) continue;
       command.addOption(optionOf(key).helpGroup(`Options of --launcher ${kind.name}:`));
     }
   }
 }
-
-const schemaOf = (kind: LauncherKind) => kind.options as ZodObject;
 
 function optionOf({ key, type, description, default: usual }: ConfigKey): Option {
   const flag = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
@@ -59,10 +56,10 @@ export function chosenLauncher(
   const given = options as Readonly<Record<string, unknown>>;
   const name = typeof given["launcher"] === "string" ? given["launcher"] : launchers.names()[0]!;
   const kind = launchers.get(name);
-  const own = keysOf(schemaOf(kind));
+  const own = keysOf(kind.options);
   const typed = (key: string) => command.getOptionValueSource(key) === "cli";
-  for (const [other, otherKind] of launchers.entries()) {
-    const stranger = keysOf(schemaOf(otherKind)).find(({ key }) =>
+  for (const [other, { options: schema }] of launchers.entries()) {
+    const stranger = keysOf(schema).find(({ key }) =>
       typed(key) && !own.some((mine) => mine.key === key)
     );
     if (!stranger) continue;
@@ -77,7 +74,7 @@ export function chosenLauncher(
     const value = given[key];
     return [key, typeof value === "string" ? readValue(value, type) : value] as const;
   });
-  const checked = schemaOf(kind).safeParse(Object.fromEntries(values));
+  const checked = kind.options.safeParse(Object.fromEntries(values));
   if (checked.success) return kind.create(checked.data);
   const { path, message } = checked.error.issues[0]!;
   const wrong = own.find(({ key }) => key === String(path[0]));
