@@ -1,14 +1,18 @@
 /** The Mixture-of-Depths example: what blocks choose in training, and what is left of it afterwards. */
 
 import assert from "node:assert/strict";
+import { keepAll } from "../../core/conformance/promise.ts";
+import { decisionOf } from "../../core/conformance/router/context.ts";
+import { routerPromises } from "../../core/conformance/router/mod.ts";
+import { type Router } from "../../core/contracts/mod.ts";
+import { add, mean } from "../../core/graph/mod.ts";
 import { initialize } from "../../core/nn/mod.ts";
 import { floats, type HostTensor, RandomStream } from "../../core/tensor/mod.ts";
 import plugin, {
   mixtureOfDepths,
   type MixtureOfDepthsOptions,
 } from "../../examples/mixture_of_depths/mixture_of_depths.ts";
-import { evaluate } from "../../plugins/backends/reference/mod.ts";
-import { decisionOf } from "../../core/conformance/router/context.ts";
+import { evaluate, oracle } from "../../plugins/backends/reference/mod.ts";
 import { testRouter } from "../conformance/router.ts";
 import { lastMean, trainOnNano } from "./training.ts";
 
@@ -51,6 +55,27 @@ const column = ({ data }: HostTensor, sequence: number, layer: number) =>
 
 Deno.test("the mixture-of-depths plugin brings its router", () => {
   assert.deepEqual(plugin.routers, [mixtureOfDepths]);
+});
+
+Deno.test("who looks ahead in training only is not let off in evaluation", async () => {
+  const router = create();
+  const ahead = (causal?: "evaluation"): Router => ({
+    name: "ahead",
+    decidesBy: "state",
+    ...(causal ? { causal } : {}),
+    params: router.params,
+    decide(params, anchor, site, context) {
+      const shifted = add(anchor, mean(anchor, [1], true));
+      return router.decide(params, context.mode === "eval" ? shifted : anchor, site, context);
+    },
+  });
+  for (const causal of ["evaluation", undefined] as const) {
+    const outcomes = await keepAll(routerPromises({ make: () => ahead(causal), oracle }));
+    const said = outcomes.find(({ name }) => name.startsWith("reads for a decision"))!;
+    assert.equal(said.state, "FAIL");
+    // What is allowed to who says so is the choice in training, nothing else.
+    assert.match(said.text, causal ? /^the eval / : /^the train gates /);
+  }
 });
 
 Deno.test("each block chooses the highest scores of a sequence, as many as its capacity", () => {
