@@ -138,7 +138,7 @@ function mergedTokens(model: JsonObject): Set<string> {
 }
 
 /** Ends of text under the names that model families use, for a tokenizer that comes alone. */
-const USUAL_ENDS = ["</s>", "<|end_of_text|>", "<|endoftext|>"];
+const USUAL_ENDS = ["</s>", "<eos>", "<|end_of_text|>", "<|endoftext|>"];
 
 function usualEnd(description: JsonObject): number | undefined {
   const added = description["added_tokens"] as { content: string; id: number }[];

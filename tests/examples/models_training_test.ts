@@ -2,7 +2,15 @@
 
 import assert from "node:assert/strict";
 import { type Backend } from "../../core/contracts/mod.ts";
-import { crossEntropy, gradients, input, mean, type Node } from "../../core/graph/mod.ts";
+import {
+  crossEntropy,
+  gradients,
+  input,
+  mean,
+  type Node,
+  ops,
+  topologicalOrder,
+} from "../../core/graph/mod.ts";
 import { mergeAdapters } from "../../core/inference/mod.ts";
 import { openCheckpointWeights } from "../../core/io/mod.ts";
 import {
@@ -26,7 +34,7 @@ import {
   quantizeInto,
   RandomStream,
 } from "../../core/tensor/mod.ts";
-import { loadFrozen, readAdapter } from "../../core/train/mod.ts";
+import { loadFrozen, readAdapter, writeAdapter } from "../../core/train/mod.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
 import { evaluate, referenceBackend } from "../../plugins/backends/reference/mod.ts";
 import { assertParity } from "../parity/golden.ts";
@@ -103,6 +111,41 @@ Deno.test("an adapter of PEFT's on the one matrix of queries, keys and values is
     const alone = await logitsOf(backend, model, { ...merged.weights, tokens } as typeof feeds);
     assertParity(alone, golden.get("adapted")!, `${backend.name} logits, merged`);
   }
+});
+
+Deno.test("an adapter of PEFT's on the one matrix is written as PEFT writes it", async () => {
+  const own = `${CHECKPOINTS}/neox_parallel/adapter`;
+  const model = modelOf("neox_parallel");
+  const { options, weights } = readAdapter(own, model);
+  const folder = await Deno.makeTempDir();
+  try {
+    writeAdapter(folder, model, options, weights, "base");
+    const [ours, theirs] = [folder, own].map((each) =>
+      Deno.readFileSync(`${each}/adapter_model.safetensors`)
+    );
+    assert.deepEqual(ours, theirs);
+    const { target_modules: targets } = JSON.parse(
+      await Deno.readTextFile(`${folder}/adapter_config.json`),
+    );
+    assert.deepEqual(targets, ["dense_4h_to_h", "query_key_value"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("queries, keys and values of one matrix share its adapter's dropout and first product", () => {
+  const model = modelOf("neox_parallel");
+  const lora: LoraOptions = { rank: 2, alpha: 4, dropout: 0.1, targets: ["query_key_value"] };
+  const nodes = { ...inputNodes(model.params()), ...inputNodes(loraParams(model, lora)) };
+  const params = new ParamNodes(nodes).withAdapters(loraAdapters(model, lora, nodes, true));
+  const { hiddenStates } = forward(model, params, input("tokens", [2, 6], "int32"));
+  const order = topologicalOrder([hiddenStates]);
+  const firstProducts = order.filter(({ op, inputs }) =>
+    op === ops.matmul &&
+    Object.keys(nodes).some((name) => name.endsWith("lora_A.weight") && inputs[1] === nodes[name])
+  );
+  assert.equal(firstProducts.length, model.dims.numLayers);
+  assert.equal(order.filter(({ op }) => op === ops.cast).length, model.dims.numLayers);
 });
 
 /** Step of the central differences; their error is of its fourth power. */
