@@ -69,6 +69,29 @@ for (const name of NAMES) {
     }
   });
 
+  Deno.test(`${name} goes on in two ways from one text that both share`, async () => {
+    const random = new RandomStream(8, name);
+    const draw = (length: number) => Int32Array.from({ length }, () => random.below(64));
+    const [text, ...ways] = [draw(11), draw(9), draw(4)] as const;
+    await using backend = onnxBackend({ threads: 1 });
+    const own = { backend, student: { model: modelOf(name) }, weights: weightsOf(name) };
+    await using passes = new Passes({ ...own, depth: "base" });
+    const { cache } = await readPrompts(passes, [text]);
+    const { logits } = await passes.run({
+      sequences: ways,
+      earlier: { memory: cache.memory, lengths: cache.lengths, shared: true },
+      rows: ways.map((way, row) => [row, way.length - 1] as const),
+      answers: "logits",
+    });
+    const width = logits!.shape[1]!;
+    const whole = await logitsAfter(passes, ways.map((way) => Int32Array.of(...text, ...way)), 64);
+    whole.forEach((expected, row) => {
+      const actual = floats([width], logits!.data.slice(row * width, (row + 1) * width));
+      const off = distance(actual, expected);
+      assert.ok(off < 1e-4, `way ${row} is off by ${off}`);
+    });
+  });
+
   Deno.test(`${name}, skipping, reads from a cache what it reads at once`, async () => {
     await using backend = onnxBackend({ threads: 1 });
     await using passes = new Passes(routed(backend, name));
