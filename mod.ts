@@ -99,7 +99,14 @@ export {
 export { layerNorm } from "./core/nn/norm.ts";
 export { ropeFrequencies, type RopeTables, ropeTables } from "./core/nn/rope_tables.ts";
 export type { RopeScaling } from "./core/contracts/rope.ts";
-export { initialize, inputNodes, ParamNodes, type Weights } from "./core/nn/params.ts";
+export {
+  drawn,
+  filled,
+  initialize,
+  inputNodes,
+  ParamNodes,
+  type Weights,
+} from "./core/nn/params.ts";
 // … and what is read of its config.json.
 export {
   type ConfigField,

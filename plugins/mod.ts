@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { definePlugin, type OpenCorpus } from "../core/contracts/mod.ts";
-import { Plugins } from "../core/run/plugins/plugins.ts";
+import { BUILT_IN, Plugins } from "../core/run/plugins/plugins.ts";
 import { microTasks, microworld } from "./corpora/microworld/mod.ts";
 import {
   WIKITEXT_CONFIGURATIONS,
@@ -28,7 +28,7 @@ import { taskGroups, tasks } from "./tasks/mod.ts";
 
 /** All that is built in, defined as any plugin is. */
 const builtin = definePlugin({
-  name: "dlr",
+  name: BUILT_IN,
   architectures: [llamaKind, qwen2Kind],
   models: {
     nano: {
@@ -79,6 +79,6 @@ function wikitext(name: WikitextName): OpenCorpus {
 /** The built-in plugins, to which others can be added. */
 export function builtinPlugins(): Plugins {
   const plugins = new Plugins();
-  plugins.add(builtin, builtin.name);
+  plugins.add(builtin, BUILT_IN);
   return plugins;
 }

@@ -28,21 +28,27 @@ export function geluTanh(x: Node): Node {
   return mul(x, sigmoid(mul(x, factor)));
 }
 
+/** Name of an activation. */
+export type Activation =
+  | "gelu"
+  | "gelu_fast"
+  | "gelu_new"
+  | "gelu_pytorch_tanh"
+  | "relu"
+  | "silu";
+
 /** Activations by the names that transformers has for them. */
-export const ACTIVATIONS = {
+export const ACTIVATIONS: Readonly<Record<Activation, (x: Node) => Node>> = {
   gelu,
   "gelu_fast": geluTanh,
   "gelu_new": geluTanh,
   "gelu_pytorch_tanh": geluTanh,
   relu,
   silu,
-} as const satisfies Readonly<Record<string, (x: Node) => Node>>;
-
-/** Name of an activation. */
-export type Activation = keyof typeof ACTIVATIONS;
+};
 
 /** Every name there is. */
-export const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as Activation[];
+export const ACTIVATION_NAMES: readonly Activation[] = Object.keys(ACTIVATIONS) as Activation[];
 
 /** cap tanh(x / cap): `x` where it is small, and never beyond ±cap (Gemma 2, arXiv 2408.00118). */
 export function softcap(x: Node, cap: number): Node {

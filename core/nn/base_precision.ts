@@ -3,6 +3,7 @@
 import { type DecoderModel } from "../contracts/mod.ts";
 import { dequantize, input, type Node } from "../graph/mod.ts";
 import { BLOCK_SIZE, type BlockFormat, sizeOf } from "../tensor/mod.ts";
+import { allProjections } from "./lora.ts";
 import { inputNodes } from "./params.ts";
 
 /** `float32`, or the projections in four-bit blocks (Dettmers et al. 2023, arXiv 2305.14314). */
@@ -27,8 +28,7 @@ export function blockNames(name: string): { codes: string; scales: string } {
 export function blockWeights(model: DecoderModel, precision: BasePrecision): ReadonlySet<string> {
   if (precision === "float32") return new Set();
   const specs = model.params();
-  const names = Array.from({ length: model.dims.numLayers }, (_, layer) => model.projections(layer))
-    .flat().map((name) => `${name}.weight`);
+  const names = allProjections(model).map((name) => `${name}.weight`);
   return new Set(names.filter((name) => sizeOf(specs[name]!.shape) % BLOCK_SIZE === 0));
 }
 

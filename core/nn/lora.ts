@@ -16,7 +16,7 @@ export interface LoraOptions {
   readonly alpha: number;
   /** Share of the adapter's input entries that are dropped in training, in [0, 1). */
   readonly dropout: number;
-  /** Last parts of the names of the adapted projections, such as `q_proj`. */
+  /** Last parts of the names of the adapted projections, such as `q_proj`, or {@link ALL_LINEAR}. */
   readonly targets: readonly string[];
 }
 
@@ -25,24 +25,42 @@ export function loraNames(name: string): { a: string; b: string } {
   return { a: `${name}.lora_A.weight`, b: `${name}.lora_B.weight` };
 }
 
+/** The target that stands for every projection of a model, as PEFT calls it. */
+export const ALL_LINEAR = "all-linear";
+
+/** Last part of a projection's name, by which PEFT knows it. */
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1);
+}
+
+/** Every projection of `model`, by layer. */
+export function allProjections(model: DecoderModel): string[] {
+  const { numLayers } = model.dims;
+  return Array.from({ length: numLayers }, (_, layer) => model.projections(layer)).flat();
+}
+
 /**
  * The projections of `model` that `targets` name.
  *
  * @throws {UserError} when a target names none.
  */
 export function adaptedProjections(model: DecoderModel, targets: readonly string[]): string[] {
-  const all = Array.from({ length: model.dims.numLayers }, (_, layer) => model.projections(layer))
-    .flat();
-  const last = (name: string) => name.slice(name.lastIndexOf(".") + 1);
-  const known = [...new Set(all.map(last))];
+  const all = allProjections(model);
+  const known = [...new Set(all.map(lastPart))];
   for (const target of targets) {
-    if (!known.includes(target)) {
+    if (target !== ALL_LINEAR && !known.includes(target)) {
       throw new UserError(
-        `lora.targets has "${target}", which this model does not have; it has ${known.join(", ")}`,
+        `lora.targets has "${target}", which this model does not have; it has ` +
+          `${known.join(", ")}, and ${ALL_LINEAR} means all of them`,
       );
     }
   }
-  return all.filter((name) => targets.includes(last(name)));
+  return all.filter((name) => targets.includes(ALL_LINEAR) || targets.includes(lastPart(name)));
+}
+
+/** Last parts of the names of all that `targets` name in `model`, each once. */
+export function namedTargets(model: DecoderModel, targets: readonly string[]): string[] {
+  return [...new Set(adaptedProjections(model, targets).map(lastPart))];
 }
 
 /** Declares the matrices of every adapter. */

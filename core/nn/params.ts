@@ -2,10 +2,20 @@
 
 import { type Adapter, type Params, type ParamSpec, type ParamSpecs } from "../contracts/mod.ts";
 import { input, type Node } from "../graph/mod.ts";
-import { floats, type FloatTensor, RandomStream } from "../tensor/mod.ts";
+import { floats, type FloatTensor, RandomStream, type Shape } from "../tensor/mod.ts";
 
 /** Values of parameters, by name. */
 export type Weights = Readonly<Record<string, FloatTensor>>;
+
+/** Declares a parameter that is drawn from a normal distribution of this standard deviation. */
+export function drawn(shape: Shape, std: number): ParamSpec {
+  return { shape, init: { kind: "normal", std } };
+}
+
+/** Declares a parameter that begins as `value` everywhere. */
+export function filled(shape: Shape, value: number): ParamSpec {
+  return { shape, init: { kind: "constant", value } };
+}
 
 /**
  * Draws values for declared parameters. Each is drawn from a stream of its own name, so adding one

@@ -1,6 +1,7 @@
 /** The options of the command lines that scripts share. */
 
 import { type Option } from "@commander-js/extra-typings";
+import { type z } from "zod";
 import { modelCommand } from "../../core/run/command.ts";
 import { experimentCommand } from "../../core/run/command_line.ts";
 import { keysOf } from "../../core/run/config_keys.ts";
@@ -38,7 +39,9 @@ export function optionSections({ launchers }: Plugins): string[] {
         `### Options of \`--launcher ${name}\`\n\n` +
         table(
           ["option", "default", "what it is", "what it may be"],
-          keysOf(options).map(({ key, default: usual, description, allowed, type }) => [
+          keysOf(options as z.ZodObject).map((
+            { key, default: usual, description, allowed, type },
+          ) => [
             code(flagOf(key)),
             usual === undefined || type === "boolean" || type === "list" ? "" : code(String(usual)),
             description,

@@ -119,7 +119,10 @@ function routerSections({ routers }: Plugins): string[] {
     "`--set router.name=NAME` takes another router in any experiment; the options that the " +
     "experiment has set for its own router are left out then, those that every router has stay.",
     ...Array.from(routers.entries(), ([name, { description, options }]) => {
-      const keys = keysOf(options).map((own) => ({ ...own, key: `router.${own.key}` }));
+      const keys = keysOf(options as z.ZodObject).map((own) => ({
+        ...own,
+        key: `router.${own.key}`,
+      }));
       const own = keys.length === 0 ? "It has no options of its own." : settingsTable(keys);
       return `### \`${name}\`\n\nIt ${description}.\n\n${own}`;
     }),

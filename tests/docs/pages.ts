@@ -15,11 +15,20 @@ export function page(path: string): Page {
   return { path, text: Deno.readTextFileSync(join(ROOT, path)) };
 }
 
-/** README.md and everything in docs/. */
+/** README.md, everything below docs/, and the READMEs of examples. */
 export function allPages(): Page[] {
-  const docs = Array.from(Deno.readDirSync(join(ROOT, "docs")), ({ name }) => `docs/${name}`)
-    .filter((path) => path.endsWith(".md")).sort();
-  return ["README.md", ...docs].map(page);
+  const docs = filesBelow("docs").filter((path) => path.endsWith(".md"));
+  const examples = filesBelow("examples").filter((path) => path.endsWith("/README.md"));
+  return ["README.md", ...docs, ...examples].map(page);
+}
+
+/** Files of a folder and of those in it, sorted, without what packages and runs leave there. */
+function filesBelow(folder: string): string[] {
+  return Array.from(Deno.readDirSync(join(ROOT, folder))).flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    if (!isDirectory) return [path];
+    return name === "node_modules" || name === "results" ? [] : filesBelow(path);
+  }).sort();
 }
 
 /** The lines of a page's section, up to the next heading of any depth. */
@@ -52,12 +61,8 @@ export function codeUnder(of: Page, heading: string): Set<string> {
   return new Set(section(of, heading).join("\n").matchAll(/`([^`\n]+)`/g).map(([, code]) => code!));
 }
 
-/** The commands of a page, `deno task …`: in blocks of code, and in its text. */
-export function commandsIn({ text }: Page): string[] {
-  const blocks = text.matchAll(/^```\w*\n(.*?)^```/gms).toArray().flatMap(([, block]) =>
-    block!.replaceAll(/\\\n\s*/g, "").split("\n")
-  ).map((line) => line.replace(/\s+#.*$/, "").replace(/ {3,}.*$/, "").trim());
-  const inline = text.replaceAll(/^```.*?^```/gms, "").matchAll(/`(deno task [^`]+)`/g)
-    .map(([, command]) => command!.replaceAll("\n", " "));
-  return [...blocks, ...inline].filter((line) => line.startsWith("deno task "));
+/** The commands in a page's text, `deno task …`, outside of blocks. */
+export function inlineCommands({ text }: Page): string[] {
+  return text.replaceAll(/^```.*?^```/gms, "").matchAll(/`(deno task [^`]+)`/g)
+    .map(([, command]) => command!.replaceAll("\n", " ")).toArray();
 }

@@ -1,79 +1,30 @@
-/** What the pages name is there: tasks, options, settings, files, headings. */
+/** What the pages name is there: settings, files, headings. */
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import pMap from "p-map";
-import project from "../../deno.json" with { type: "json" };
 import { configKeys } from "../../core/run/config.ts";
+import flexidepth from "../../examples/flexidepth_router/flexidepth.ts";
 import { builtinPlugins } from "../../plugins/mod.ts";
-import { ROOT, testWithProcesses } from "../end_to_end/command.ts";
-import { allPages, commandsIn, page } from "./pages.ts";
+import { ROOT } from "../end_to_end/command.ts";
+import { allPages, page } from "./pages.ts";
 
 const PAGES = allPages();
-const TASKS: Readonly<Record<string, string>> = project.tasks;
-
-/** All commands of all pages, each with the page that it is on. */
-const COMMANDS = PAGES.flatMap((one) =>
-  commandsIn(one).map((command) => {
-    const [, , task, ...args] = command.split(/\s+/);
-    return { page: one.path, command, task: task!, args };
-  })
-);
-
-/** The script that a task runs; undefined for one that runs something else. */
-function scriptOf(task: string): string | undefined {
-  return /\S*scripts\/\S+\.ts/.exec(TASKS[task] ?? "")?.[0];
-}
-
-/** The options that a script's `--help` lists. */
-async function optionsOf(script: string): Promise<ReadonlySet<string>> {
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-P", script, "--help"],
-    cwd: ROOT,
-    stderr: "null",
-    env: { NO_COLOR: "1" },
-  }).output();
-  assert.ok(success, `${script} --help fails`);
-  return new Set(new TextDecoder().decode(stdout).match(/--[\w-]+/g));
-}
-
-Deno.test("every command on a page is a task", () => {
-  assert.ok(COMMANDS.length > 80, `only ${COMMANDS.length} commands found`);
-  const unknown = COMMANDS.filter(({ task }) => !(task in TASKS));
-  assert.deepEqual(unknown.map(({ page, command }) => `${page}: ${command}`), []);
-});
-
-testWithProcesses("every option of a command on a page is one that its task has", async () => {
-  const scripts = [...new Set(COMMANDS.map(({ task }) => scriptOf(task)).filter((one) => one))];
-  assert.ok(scripts.length > 20, `only ${scripts.length} scripts found`);
-  const known = new Map(
-    await pMap(scripts, async (script) => [script, await optionsOf(script!)] as const, {
-      concurrency: 2,
-    }),
-  );
-  const wrong = COMMANDS.flatMap(({ page, command, task, args }) => {
-    const options = known.get(scriptOf(task));
-    if (options === undefined) return [];
-    return args.map((word) => /^--[\w-]+/.exec(word)?.[0])
-      .filter((option) => option !== undefined && !options.has(option))
-      .map((option) => `${page}: ${command}: ${option}`);
-  });
-  assert.deepEqual(wrong, []);
-});
 
 /** A dotted key of one of the groups of a configuration, in code or after `--set`. */
 const KEYS =
   /(?:`|--set '?)((?:backend|optimizer|lora|router|objective|evaluation|checkpoint)\.[a-z]\w*)/gi;
 
 Deno.test("every setting that a page names is one", () => {
-  const { routerOptions } = builtinPlugins();
+  const plugins = builtinPlugins();
+  plugins.add(flexidepth, "an example");
+  const { routerOptions } = plugins;
   const keys = new Set(
     [...routerOptions.values()].flatMap((options) => configKeys(options).map(({ key }) => key)),
   );
   const named = PAGES.flatMap(({ path, text }) =>
     text.matchAll(KEYS).map(([, key]) => ({ path, key: key! })).toArray()
-  ).filter(({ key }) => !key.endsWith(".safetensors"));
+  ).filter(({ key }) => !/\.(json|safetensors)$/.test(key));
   assert.ok(named.length > 100, `only ${named.length} settings found`);
   assert.deepEqual(named.filter(({ key }) => !keys.has(key)), []);
 });
@@ -111,9 +62,12 @@ Deno.test("every link between pages leads to a file, and to a heading of it", ()
   assert.deepEqual(broken, []);
 });
 
-Deno.test("docs/README.md leads to every page", () => {
-  const { text } = page("docs/README.md");
-  const others = PAGES.map(({ path }) => path)
+Deno.test("docs/README.md leads to every page, or to the README of its folder", () => {
+  const pages = PAGES.map(({ path }) => path)
     .filter((path) => path.startsWith("docs/") && path !== "docs/README.md");
-  assert.deepEqual(others.filter((path) => !text.includes(`](${path.slice(5)})`)), []);
+  const lost = pages.filter((path) => {
+    const index = path.endsWith("/README.md") ? "docs/README.md" : join(dirname(path), "README.md");
+    return !page(index).text.includes(`](${path.slice(dirname(index).length + 1)})`);
+  });
+  assert.deepEqual(lost, []);
 });

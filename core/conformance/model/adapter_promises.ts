@@ -8,13 +8,14 @@ import { floats, type HostTensor } from "../../tensor/mod.ts";
 import { distance } from "../closeness.ts";
 import { type PluginPromise, showNumber } from "../promise.ts";
 import { Adapted } from "./adapted.ts";
+import { NEEDED } from "./declaration_promises.ts";
 import { figure, type ModelSetup } from "./subject.ts";
 
 /** What holds of adapters beside a model's projections. */
 export function adapterPromises(setUp: () => ModelSetup): PluginPromise[] {
   return [
     {
-      name: "every projection takes an adapter",
+      name: NEEDED.adapters,
       lookAt: "projections are made by `linear`, under the name that DecoderModel.projections has",
       check() {
         const setup = setUp();
@@ -39,6 +40,7 @@ export function adapterPromises(setUp: () => ModelSetup): PluginPromise[] {
     },
     {
       name: "an adapter merged = beside",
+      needs: NEEDED.adapters,
       lookAt: "a projection's weight is [out, in], used by `linear` and nowhere else",
       async check() {
         const setup = setUp();

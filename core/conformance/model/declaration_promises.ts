@@ -10,7 +10,11 @@ import { type PluginPromise } from "../promise.ts";
 import { BATCH, type ModelSetup, type ModelSubject } from "./subject.ts";
 
 /** Names of promises that others need. */
-export const NEEDED = { parameters: "parameters", shapes: "shapes" } as const;
+export const NEEDED = {
+  parameters: "parameters",
+  shapes: "shapes",
+  adapters: "every projection takes an adapter",
+} as const;
 
 /** What holds before anything is computed. */
 export function declarationPromises(

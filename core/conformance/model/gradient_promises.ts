@@ -7,6 +7,7 @@ import { distance, largestOf } from "../closeness.ts";
 import { slopesOf, weightedSum } from "../gradient_check.ts";
 import { type Figure, type PluginPromise } from "../promise.ts";
 import { Adapted } from "./adapted.ts";
+import { NEEDED } from "./declaration_promises.ts";
 import { figure, type ModelSetup } from "./subject.ts";
 
 /** Tokens of the sequence whose loss is differentiated. */
@@ -37,6 +38,7 @@ export function gradientPromises(setUp: () => ModelSetup): PluginPromise[] {
     },
     {
       name: "gradients of adapters = finite differences",
+      needs: NEEDED.adapters,
       lookAt: "projections are made by `linear`, which adds the adapter that Params has for them",
       check() {
         const setup = setUp();

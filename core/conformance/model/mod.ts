@@ -25,13 +25,13 @@ export function modelPromises(subject: ModelSubject): PluginPromise[] {
   const passes = [
     ...passPromises(setUp),
     ...cachePromises(setUp),
-    ...gradientPromises(setUp),
     ...adapterPromises(setUp),
+    ...gradientPromises(setUp),
     ...devicePromises(subject, setUp),
   ];
   return [
     ...declarationPromises(subject, setUp),
-    ...passes.map((promise) => ({ ...promise, needs: NEEDED.shapes })),
+    ...passes.map((promise) => ({ needs: NEEDED.shapes, ...promise })),
     ...checkpointPromises(subject),
   ];
 }

@@ -99,7 +99,7 @@ function gatePromises(setUp: () => ModelSetup): PluginPromise[] {
   return [
     {
       name: "gates all one = dense",
-      lookAt: "block gives the new state with the residual included, not what is added to it",
+      lookAt: "block gives the same for the same arguments, and finite numbers",
       check() {
         const setup = setUp();
         const tokens = input("tokens", [BATCH, setup.length], "int32");

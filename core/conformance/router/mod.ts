@@ -9,7 +9,7 @@ import { type Oracle } from "../oracle.ts";
 import { type PluginPromise } from "../promise.ts";
 import { decisionPromises } from "./decision_promises.ts";
 import { blindPromises, promptPromises, statePromises } from "./kind_promises.ts";
-import { optionPromises } from "./option_promises.ts";
+import { routerOptionPromises } from "./option_promises.ts";
 import { readsOf, type RouterSubject } from "./subject.ts";
 
 export { type Reads, readsOf, type RouterSubject } from "./subject.ts";
@@ -30,10 +30,18 @@ export function routerPromises(subject: RouterSubject): PluginPromise[] {
   return [shapes, ...others.map((promise) => ({ ...promise, needs: shapes.name }))];
 }
 
-/** All promises of a kind of router: of its options, and of what it makes by default. */
-export function routerKindPromises(kind: RouterKind, oracle: Oracle): PluginPromise[] {
-  const options = optionPromises(kind);
-  const make = () => kind.create(kind.options.parse({}));
+/**
+ * All promises of a kind of router: of its options, and of what it makes.
+ *
+ * @param given options of the router that is checked; its defaults unless told
+ */
+export function routerKindPromises(
+  kind: RouterKind,
+  oracle: Oracle,
+  given: Readonly<Record<string, unknown>> = {},
+): PluginPromise[] {
+  const options = routerOptionPromises(kind, given);
+  const make = () => kind.create(kind.options.parse(given));
   try {
     return [...options, ...routerPromises({ make, oracle })];
   } catch {

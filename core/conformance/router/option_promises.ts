@@ -1,8 +1,8 @@
 /** What a kind of router promises of its options. */
 
 import assert from "node:assert/strict";
-import { ZodObject } from "zod";
 import { type RouterKind } from "../../contracts/mod.ts";
+import { optionPromises } from "../options.ts";
 import { type PluginPromise } from "../promise.ts";
 import { SITE } from "./setup.ts";
 
@@ -13,44 +13,28 @@ const EDGES = [
   { ...SITE, hiddenSize: 2 },
 ];
 
-/** Promises about a kind's options and what they make by default. */
-export function optionPromises(kind: RouterKind): PluginPromise[] {
-  const byDefault = () => kind.create(kind.options.parse({}));
+/** Promises about a kind's options and what they make. @param given options; none are the defaults */
+export function routerOptionPromises(
+  kind: RouterKind,
+  given: Readonly<Record<string, unknown>>,
+): PluginPromise[] {
+  const make = () => kind.create(kind.options.parse(given));
   return [
+    ...optionPromises(kind.options, "RouterKind.options"),
     {
-      name: "has a default for every option",
-      lookAt: "RouterKind.options: `.default(…)` or `.optional()` on each",
+      name: "refuses options that it does not know",
+      lookAt: "RouterKind.options: z.strictObject",
       check() {
-        const parsed = kind.options.safeParse({});
-        if (!parsed.success) {
-          const { path, message } = parsed.error.issues[0]!;
-          assert.fail(`option ${path.join(".") || "?"}: ${message}`);
-        }
-        return JSON.stringify(parsed.data);
+        const { success } = kind.options.safeParse({ ...given, "no-such-option": 1 });
+        assert.ok(!success, "an option of no meaning is taken");
+        return "no-such-option";
       },
     },
     {
-      name: "refuses options that it does not know, and describes those that it has",
-      lookAt: "RouterKind.options: z.strictObject, with `.describe(…)` on each option",
-      check() {
-        const { options } = kind;
-        const unknown = options.safeParse({ "no-such-option": 1 });
-        assert.ok(!unknown.success, "an option of no meaning is taken");
-        assert.ok(
-          options instanceof ZodObject,
-          "its options are no object, so --help cannot list them",
-        );
-        const names = Object.entries(options.shape);
-        const silent = names.filter(([, option]) => !describes(option)).map(([name]) => name);
-        assert.deepEqual(silent, [], `nothing is said about ${silent.join(", ")}`);
-        return `${names.length} options`;
-      },
-    },
-    {
-      name: "makes by default a router of its own name",
+      name: "makes a router of its own name",
       lookAt: "RouterKind.create, and Router.name",
       check() {
-        const { name, decidesBy } = byDefault();
+        const { name, decidesBy } = make();
         assert.equal(name, kind.name, `the router is called "${name}", its kind "${kind.name}"`);
         return `it decides by ${decidesBy}`;
       },
@@ -59,7 +43,7 @@ export function optionPromises(kind: RouterKind): PluginPromise[] {
       name: "declares parameters for any site",
       lookAt: "Router.params, where widths are divided",
       check() {
-        const router = byDefault();
+        const router = make();
         const counts = EDGES.map((site) => {
           const specs = Object.entries(router.params(site));
           for (const [name, { shape }] of specs) {
@@ -74,9 +58,4 @@ export function optionPromises(kind: RouterKind): PluginPromise[] {
       },
     },
   ];
-}
-
-function describes(option: unknown): boolean {
-  const { description } = option as { description?: string };
-  return typeof description === "string" && description.length > 0;
 }

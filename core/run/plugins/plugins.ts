@@ -14,6 +14,9 @@ import {
 import type { RouterOptions } from "../config_schema.ts";
 import { Registry } from "./registry.ts";
 
+/** Who brings what is built in, as messages and lists call it. */
+export const BUILT_IN = "dlr";
+
 /** A module that was loaded on somebody's wish. */
 export interface LoadedPlugin {
   /** What it calls itself. */

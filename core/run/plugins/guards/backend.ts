@@ -5,11 +5,10 @@ import {
   type Feeds,
   type OpenBackend,
   type Program,
-  UserError,
 } from "../../../contracts/mod.ts";
 import { type Node } from "../../../graph/mod.ts";
 import { isRuntimeSize, type Shape, showType } from "../../../tensor/mod.ts";
-import { answered, callPlugin, wrongAnswer } from "./call.ts";
+import { answered, callPlugin, PluginFault, wrongAnswer } from "./call.ts";
 
 /** Seconds that a backend may take to open. */
 const OPENING_LIMIT = 120;
@@ -24,7 +23,7 @@ export function guardBackend(open: OpenBackend, name: string, owner: string): Op
     const backend = await answered((async () => await open(options))(), what, OPENING_LIMIT);
     for (const method of ["compile", "upload"] as const) {
       if (typeof backend?.[method] === "function") continue;
-      throw new UserError(`${what}: what it opens has no function "${method}"`);
+      throw new PluginFault(`${what}: what it opens has no function "${method}"`);
     }
     return guarded(backend, what);
   };

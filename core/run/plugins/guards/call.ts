@@ -12,6 +12,9 @@ const PATIENCE = 30;
 const OWN = ["core/", "plugins/", "scripts/", "mod.ts"]
   .map((room) => new URL(`../../../../${room}`, import.meta.url).href);
 
+/** A plugin did something that its contract does not allow, or threw. */
+export class PluginFault extends UserError {}
+
 /**
  * What a call into a plugin answers.
  *
@@ -48,7 +51,7 @@ export async function answered<T>(
       const waited = Math.round((performance.now() - started) / 1000);
       if (waited >= limit) {
         reject(
-          new UserError(`${what} has not answered in ${waited} s: its promise never resolves`),
+          new PluginFault(`${what} has not answered in ${waited} s: its promise never resolves`),
         );
         return;
       }
@@ -71,7 +74,7 @@ export async function answered<T>(
 
 /** An error about what a plugin returned. @param what as for {@link callPlugin} */
 export function wrongAnswer(what: string, returned: string, expected: string): UserError {
-  return new UserError(`${what} returned ${returned}; it should be ${expected}`);
+  return new PluginFault(`${what} returned ${returned}; it should be ${expected}`);
 }
 
 function explained(error: unknown, what: string): unknown {
@@ -83,7 +86,7 @@ function explained(error: unknown, what: string): unknown {
     .replaceAll(/\s+/g, " ");
   const place = error instanceof Error ? placeOf(error) : undefined;
   const at = place === undefined ? "" : `, at ${place}`;
-  return new UserError(`${what} threw ${said}${at}`, { cause: error });
+  return new PluginFault(`${what} threw ${said}${at}`, { cause: error });
 }
 
 /** The first place in a stack that is not dlr's own: `my_router.ts:31:5`. */

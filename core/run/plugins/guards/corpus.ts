@@ -5,9 +5,8 @@ import {
   type Corpus,
   type Document,
   type OpenCorpus,
-  UserError,
 } from "../../../contracts/mod.ts";
-import { answered, callPlugin } from "./call.ts";
+import { answered, callPlugin, PluginFault } from "./call.ts";
 
 /** A corpus whose calls are checked. @param owner whose it is, for messages */
 export function guardCorpus(open: OpenCorpus, name: string, owner: string): OpenCorpus {
@@ -15,10 +14,10 @@ export function guardCorpus(open: OpenCorpus, name: string, owner: string): Open
   return async (repositories) => {
     const corpus = await answered((async () => await open(repositories))(), what);
     if (typeof corpus?.documents !== "function") {
-      throw new UserError(`${what}: what it opens has no function "documents"`);
+      throw new PluginFault(`${what}: what it opens has no function "documents"`);
     }
     if (!Array.isArray(corpus.kinds)) {
-      throw new UserError(`${what}: "kinds" is no list; give [] where tokens have no labels`);
+      throw new PluginFault(`${what}: "kinds" is no list; give [] where tokens have no labels`);
     }
     return guarded(corpus, what);
   };
@@ -60,7 +59,7 @@ function* checked<T>(
     if (next.done) return;
     if (!isRight(next.value)) {
       const shown = JSON.stringify(next.value)?.slice(0, 80);
-      throw new UserError(`${what} yielded ${shown} at ${index}; it should be ${expected}`);
+      throw new PluginFault(`${what} yielded ${shown} at ${index}; it should be ${expected}`);
     }
     yield next.value;
   }

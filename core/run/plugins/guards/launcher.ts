@@ -1,12 +1,7 @@
 /** Launchers of plugins: an end for every trial, in their order. */
 
-import {
-  type Launcher,
-  type LauncherKind,
-  type SweepFolder,
-  UserError,
-} from "../../../contracts/mod.ts";
-import { callPlugin } from "./call.ts";
+import { type Launcher, type LauncherKind, type SweepFolder } from "../../../contracts/mod.ts";
+import { callPlugin, PluginFault } from "./call.ts";
 
 /** A kind of launcher whose calls are checked. @param owner whose it is, for messages */
 export function guardLauncherKind(kind: LauncherKind, owner: string): LauncherKind {
@@ -28,7 +23,7 @@ export function guardLauncherKind(kind: LauncherKind, owner: string): LauncherKi
 
 function guardLauncher(launcher: Launcher, name: string): Launcher {
   if (typeof launcher?.run !== "function") {
-    throw new UserError(`${name}: what "create" returns has no function "run"`);
+    throw new PluginFault(`${name}: what "create" returns has no function "run"`);
   }
   return {
     ...(launcher.dryRun === undefined ? {} : { dryRun: launcher.dryRun }),
@@ -38,7 +33,7 @@ function guardLauncher(launcher: Launcher, name: string): Launcher {
         list.map(({ folder }) => folder).join();
       const ended = Array.isArray(ends) ? ends.map((end) => end?.trial ?? { folder: "" }) : [];
       if (launcher.dryRun || folders(ended) === folders(trials)) return ends;
-      throw new UserError(
+      throw new PluginFault(
         `${name}.run returned ${ended.length} ends for ${trials.length} trials; it should be one for ` +
           "each, in the order of the trials",
       );

@@ -12,7 +12,7 @@ import { guardModelKind } from "./model.ts";
 import { guardRouterKind } from "./router.ts";
 import { guardTask } from "./task.ts";
 
-export { answered, callPlugin } from "./call.ts";
+export { answered, callPlugin, PluginFault } from "./call.ts";
 
 /** The same plugin, its calls checked. @param owner whose it is: `plugin "x" (./x.ts)` */
 export function guardPlugin(plugin: Plugin, owner: string): Plugin {

@@ -1,9 +1,9 @@
 /** Models of plugins: every answer has the shape that it should. */
 
-import { type DecoderModel, type ModelKind, UserError } from "../../../contracts/mod.ts";
+import { type DecoderModel, type ModelKind } from "../../../contracts/mod.ts";
 import { type Node } from "../../../graph/mod.ts";
 import { sameShape, type Shape, showType } from "../../../tensor/mod.ts";
-import { callPlugin, wrongAnswer } from "./call.ts";
+import { callPlugin, PluginFault, wrongAnswer } from "./call.ts";
 
 /** A family of models whose calls are checked. @param owner whose it is, for messages */
 export function guardModelKind(kind: ModelKind, owner: string): ModelKind {
@@ -33,13 +33,13 @@ const METHODS = ["params", "projections", "embed", "keysValues", "block", "head"
 function guardModel(model: DecoderModel, name: string): DecoderModel {
   for (const method of METHODS) {
     if (typeof model?.[method] === "function") continue;
-    throw new UserError(`${name}: the model has no function "${method}"`);
+    throw new PluginFault(`${name}: the model has no function "${method}"`);
   }
   const { dims } = model;
   for (const size of SIZES) {
     const value = dims?.[size];
     if (Number.isInteger(value) && value > 0) continue;
-    throw new UserError(`${name}: dims.${size} is ${value}; give a positive whole number`);
+    throw new PluginFault(`${name}: dims.${size} is ${value}; give a positive whole number`);
   }
   const { hiddenSize, vocabSize, numKeyValueHeads, headDim } = dims;
   const expect = (what: string, node: Node, shape: Shape): Node => {

@@ -1,9 +1,9 @@
 /** Routers of plugins: gates and all else in shapes that fit. */
 
-import { type Decision, type Router, type RouterKind, UserError } from "../../../contracts/mod.ts";
+import { type Decision, type Router, type RouterKind } from "../../../contracts/mod.ts";
 import { type Node } from "../../../graph/mod.ts";
 import { sameShape, type Shape, showType } from "../../../tensor/mod.ts";
-import { callPlugin, wrongAnswer } from "./call.ts";
+import { callPlugin, PluginFault, wrongAnswer } from "./call.ts";
 
 /** A kind of router whose calls are checked. @param owner whose it is, for messages */
 export function guardRouterKind(kind: RouterKind, owner: string): RouterKind {
@@ -22,10 +22,10 @@ const BASES = ["state", "chance", "rule"] as const;
 function guardRouter(router: Router, name: string): Router {
   for (const method of ["params", "decide"] as const) {
     if (typeof router?.[method] === "function") continue;
-    throw new UserError(`${name}: what "create" returns has no function "${method}"`);
+    throw new PluginFault(`${name}: what "create" returns has no function "${method}"`);
   }
   if (!BASES.includes(router.decidesBy)) {
-    throw new UserError(
+    throw new PluginFault(
       `${name}: decidesBy is ${JSON.stringify(router.decidesBy)}; give ${BASES.join(", ")}`,
     );
   }

@@ -1,7 +1,7 @@
 /** Tasks of plugins: requests and scores that are what the task says they are. */
 
-import { type Scored, type Task, type TaskRequest, UserError } from "../../../contracts/mod.ts";
-import { callPlugin } from "./call.ts";
+import { type Scored, type Task, type TaskRequest } from "../../../contracts/mod.ts";
+import { callPlugin, PluginFault } from "./call.ts";
 
 /** What each type of task may ask. */
 const ASKS: Readonly<Record<Task["outputType"], TaskRequest["kind"]>> = {
@@ -16,7 +16,7 @@ export function guardTask(task: Task, owner: string): Task {
   const text = (method: "question" | "answer" | "target", doc: unknown): string => {
     const value = callPlugin(`${name}.${method}`, () => task[method](doc));
     if (typeof value === "string") return value;
-    throw new UserError(`${name}.${method} returned ${typeof value}; it should be text`);
+    throw new PluginFault(`${name}.${method} returned ${typeof value}; it should be text`);
   };
   const { name: own, alias, description, version, outputType, dataset, split, shots } = task;
   return {
@@ -41,7 +41,7 @@ export function guardTask(task: Task, owner: string): Task {
         ? requests.find((request) => request?.kind !== kind)
         : requests;
       if (wrong === undefined) return requests;
-      throw new UserError(
+      throw new PluginFault(
         `${name}.requests returned ${
           JSON.stringify(wrong)
         }; it should be a list of requests of kind ` +
@@ -58,7 +58,7 @@ export function guardTask(task: Task, owner: string): Task {
 
 function checkScores(scored: readonly Scored[], task: Task, what: string): void {
   if (!Array.isArray(scored) || scored.length === 0) {
-    throw new UserError(`${what} returned no list of values; it should be one for each filter`);
+    throw new PluginFault(`${what} returned no list of values; it should be one for each filter`);
   }
   for (const { filter, values = {} } of scored as readonly Scored[]) {
     for (const { name, aggregation } of task.metrics) {
@@ -68,7 +68,7 @@ function checkScores(scored: readonly Scored[], task: Task, what: string): void 
         : Array.isArray(value) && value.length === 2 && value.every(Number.isFinite);
       if (right) continue;
       const expected = aggregation === "mean" ? "a number" : "[log-likelihood, weight]";
-      throw new UserError(
+      throw new PluginFault(
         `${what} returned ${
           JSON.stringify(value) ?? "nothing"
         } for the metric "${name}" under the ` +
