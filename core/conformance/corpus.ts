@@ -8,6 +8,7 @@ const SPLITS: readonly Split[] = ["train", "validation", "test"];
 
 /** How much of an endless corpus is read. */
 export interface CorpusSubject {
+  /** The corpus that is checked. */
   readonly corpus: Corpus;
   /** Documents of each split that are looked at; 300 unless told. */
   readonly documents?: number;

@@ -20,6 +20,7 @@ import { FakeExperiment, writeRecord } from "./fake_experiment.ts";
 
 /** A launcher to be checked. */
 export interface LauncherSubject {
+  /** The launcher that is checked. */
   readonly kind: LauncherKind;
   /** Its options; its own defaults unless told. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;

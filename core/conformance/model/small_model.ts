@@ -1,13 +1,14 @@
 /** An architecture at a size that an interpreter runs in moments. */
 
 import { type DecoderModel, type ModelKind, UserError } from "../../contracts/mod.ts";
-
-type Config = Readonly<Record<string, unknown>>;
+import { type ConfigFields } from "../../io/mod.ts";
 
 /** A model, and how it was made small. */
 export interface SmallModel {
+  /** The architecture at a small size. */
   readonly model: DecoderModel;
-  readonly config: Config;
+  /** The configuration that describes it: the given one with smaller numbers. */
+  readonly config: ConfigFields;
 }
 
 /** Sizes by the names that configurations have for them, and the most that each is left. */
@@ -28,7 +29,7 @@ const MOST = { layers: 3, vocabulary: 61, positions: 64, groups: 2, headWidth: 1
  *
  * @throws {UserError} where the configuration itself is refused.
  */
-export function smallModel(kind: ModelKind, config: Config, source: string): SmallModel {
+export function smallModel(kind: ModelKind, config: ConfigFields, source: string): SmallModel {
   const shallow = withFewLayers(config);
   for (const small of [{ ...shallow, ...narrow(config) }, shallow]) {
     try {
@@ -41,7 +42,7 @@ export function smallModel(kind: ModelKind, config: Config, source: string): Sma
 }
 
 /** As `config`, with few layers, tokens and positions. */
-function withFewLayers(config: Config): Config {
+function withFewLayers(config: ConfigFields): ConfigFields {
   const layers = sizeIn(config, LAYERS);
   const few = Math.min(layers ?? Infinity, MOST.layers);
   const small: Record<string, unknown> = { ...config };
@@ -60,7 +61,7 @@ function withFewLayers(config: Config): Config {
 }
 
 /** Narrow widths, in the proportions of `config`. */
-function narrow(config: Config): Config {
+function narrow(config: ConfigFields): ConfigFields {
   const heads = sizeIn(config, HEADS);
   const width = sizeIn(config, WIDTH);
   if (heads === undefined || width === undefined) return {};
@@ -82,19 +83,19 @@ function narrow(config: Config): Config {
 }
 
 /** The first of these fields that has a size. */
-function sizeIn(config: Config, names: readonly string[]): number | undefined {
+function sizeIn(config: ConfigFields, names: readonly string[]): number | undefined {
   const value = names.map((name) => config[name]).find((value) => typeof value === "number");
   return value as number | undefined;
 }
 
 /** Those of these fields that have a size, with another. */
-function given(config: Config, names: readonly string[], size: number): Config {
+function given(config: ConfigFields, names: readonly string[], size: number): ConfigFields {
   return Object.fromEntries(
     names.filter((name) => typeof config[name] === "number").map((name) => [name, size]),
   );
 }
 
-function atMost(config: Config, names: readonly string[], most: number): Config {
+function atMost(config: ConfigFields, names: readonly string[], most: number): ConfigFields {
   const size = sizeIn(config, names);
   return size === undefined ? {} : given(config, names, Math.min(size, most));
 }
