@@ -4,7 +4,7 @@
  *
  * ```ts
  * import { modelPromises, testOf } from "@dlr/dlr/conformance";
- * import { oracle } from "@dlr/dlr/reference";
+ * import { oracle } from "@dlr/dlr/backends/reference";
  *
  * for (const promise of modelPromises({ model: MY_MODEL, oracle })) {
  *   Deno.test(testOf("my model", promise));

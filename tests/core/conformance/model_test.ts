@@ -313,10 +313,12 @@ Deno.test("what a narrow configuration would break is left as it is", () => {
   assert.deepEqual([dims.hiddenSize, dims.numLayers], [2048, 3]);
 });
 
-Deno.test("lists for each layer are cut with the layers", () => {
+Deno.test("lists for each layer are cut with the layers, and windows to less than a sequence", () => {
   const kinds = Array.from({ length: 22 }, (_, layer) => `kind ${layer}`);
-  const { config } = smallModel(llamaKind, { ...JSON_CONFIG, "layer_types": kinds }, "x");
+  const more = { "layer_types": kinds, "sliding_window": 4096 };
+  const { config } = smallModel(llamaKind, { ...JSON_CONFIG, ...more }, "x");
   assert.deepEqual(config["layer_types"], kinds.slice(0, 3));
+  assert.equal(config["sliding_window"], 4);
 });
 
 Deno.test("a family that takes any configuration is told, and one that throws", async () => {

@@ -7,7 +7,6 @@ import { constant } from "../../../../core/graph/mod.ts";
 import { checkAll, showTally } from "../../../../core/run/conformance/check.ts";
 import {
   type Chosen,
-  chosenIn,
   readConformanceOptions,
   settingsIn,
 } from "../../../../core/run/conformance/options.ts";
@@ -20,27 +19,19 @@ import { inFolder, userError } from "../../io/support.ts";
 
 const repositories: Repositories = { fetch: () => Promise.reject(new UserError("no network")) };
 
-Deno.test("what is named is checked by kind, in the order that it was typed", () => {
+Deno.test("what is typed is kept by kind, and settings are values", async () => {
   const options = readConformanceOptions([
     ...["--task", "gsm8k", "--model", "nano", "--task", "micro_math", "--router", "static"],
     ...["--set", "skipLayers=[3]", "--set", "name=a=b"],
   ]);
-  assert.deepEqual(chosenIn(options, builtinPlugins(), []), [
-    { kind: "model", name: "nano" },
-    { kind: "router", name: "static" },
-    { kind: "task", name: "gsm8k" },
-    { kind: "task", name: "micro_math" },
+  assert.deepEqual([options.model, options.router, options.task, options.backend], [
+    ["nano"],
+    ["static"],
+    ["gsm8k", "micro_math"],
+    undefined,
   ]);
   assert.deepEqual(settingsIn(options.set), { skipLayers: [3], name: "a=b" });
-});
-
-Deno.test("nothing named means all that was brought, and nothing at all is refused", async () => {
-  const options = readConformanceOptions([]);
-  const brought: Chosen[] = [{ kind: "router", name: "mine" }];
-  assert.equal(chosenIn(options, builtinPlugins(), brought), brought);
-  await userError(() => chosenIn(options, builtinPlugins(), []), "Nothing to check", "--model");
-  const wrong = readConformanceOptions(["--router", "statik"]);
-  await userError(() => chosenIn(wrong, builtinPlugins(), []), 'did you mean "static"');
+  assert.equal(options.on, "onnx");
   await userError(() => settingsIn(["x"]), "--set takes key=value");
   await userError(() => readConformanceOptions(["--routr", "x"]), "--routr");
 });
