@@ -238,9 +238,10 @@ Deno.test("a projection whose weight is used elsewhere too is no adapter's to me
 
 Deno.test("states that depend on how many tokens there are depend on padding", async () => {
   const counting: Partial<DecoderModel> = {
-    embed(params, tokens) {
+    embed(...given) {
+      const [, tokens] = given;
       const length = shapeOf(tokens)[1]!;
-      const embedded = RIGHT.embed(params, tokens);
+      const embedded = RIGHT.embed(...given);
       return isRuntimeSize(length) ? embedded : scale(embedded, 1 + 1 / length);
     },
   };

@@ -137,7 +137,7 @@ Deno.test("what a router reads follows from what it says of itself", () => {
 });
 
 Deno.test("options without defaults, without words, or that take anything are told", async () => {
-  const kindWith = (options: z.ZodType<unknown>): RouterKind => ({
+  const kindWith = (options: RouterKind["options"]): RouterKind => ({
     ...(tokenGumbel as RouterKind),
     options,
     create: () => RIGHT,
