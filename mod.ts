@@ -6,34 +6,35 @@
  * export {@link definePlugin} made:
  *
  * ```ts
- * import { definePlugin, greater, gumbelGates, linear, type RouterKind } from "@dlr/dlr";
+ * import { definePlugin, greater, gumbelGates, linear } from "@dlr/dlr";
  * import { z } from "zod";
  *
- * const router: RouterKind<{ bias: number }> = {
- *   name: "one-layer",
- *   description: "a linear layer for each block",
- *   options: z.strictObject({ bias: z.number().default(2) }),
- *   create: ({ bias }) => ({
+ * export default definePlugin({
+ *   name: "my-routers",
+ *   routers: [{
  *     name: "one-layer",
- *     decidesBy: "state",
- *     params: ({ hiddenSize, routableLayers }) => ({
- *       "gate.weight": {
- *         shape: [routableLayers, hiddenSize],
- *         init: { kind: "normal", std: 0.02 },
+ *     description: "decides by one linear layer",
+ *     options: z.strictObject({ bias: z.number().default(2) }),
+ *     create: ({ bias }) => ({
+ *       name: "one-layer",
+ *       decidesBy: "state",
+ *       params: ({ hiddenSize, routableLayers }) => ({
+ *         "gate.weight": {
+ *           shape: [routableLayers, hiddenSize],
+ *           init: { kind: "normal", std: 0.02 },
+ *         },
+ *         "gate.bias": { shape: [routableLayers], init: { kind: "constant", value: bias } },
+ *       }),
+ *       decide(params, anchor, _site, context) {
+ *         const logits = linear(params, "gate", anchor);
+ *         const gates = context.mode === "train"
+ *           ? gumbelGates(logits, context.noise, context.temperature)
+ *           : greater(logits, context.threshold);
+ *         return { gates, logits };
  *       },
- *       "gate.bias": { shape: [routableLayers], init: { kind: "constant", value: bias } },
  *     }),
- *     decide(params, anchor, _site, context) {
- *       const logits = linear(params, "gate", anchor);
- *       const gates = context.mode === "train"
- *         ? gumbelGates(logits, context.noise, context.temperature)
- *         : greater(logits, context.threshold);
- *       return { gates, logits };
- *     },
- *   }),
- * };
- *
- * export default definePlugin({ name: "my-routers", routers: [router] });
+ *   }],
+ * });
  * ```
  *
  * Letters in shapes: B sequences, T tokens, R rows, S memory positions, D width, V vocabulary, L'
@@ -98,6 +99,14 @@ export {
 export { layerNorm } from "./core/nn/norm.ts";
 export { ropeFrequencies, type RopeTables, ropeTables } from "./core/nn/rope_tables.ts";
 export type { RopeScaling } from "./core/contracts/rope.ts";
+export {
+  drawn,
+  filled,
+  initialize,
+  inputNodes,
+  ParamNodes,
+  type Weights,
+} from "./core/nn/params.ts";
 // … and what is read of its config.json.
 export {
   type ConfigField,
@@ -113,14 +122,6 @@ export {
   size,
 } from "./core/io/config_fields.ts";
 export { readRope, readRotaryShare } from "./core/io/rope_config.ts";
-export {
-  drawn,
-  filled,
-  initialize,
-  inputNodes,
-  ParamNodes,
-  type Weights,
-} from "./core/nn/params.ts";
 
 // Options and rows are described with zod, which a plugin imports for itself.
 export type { ObjectSchema, Schema, SchemaIssue, SchemaResult } from "./core/contracts/schema.ts";
@@ -228,7 +229,7 @@ export type {
 } from "./core/contracts/launcher.ts";
 
 // Tensors in memory, and random numbers that are a function of their seed.
-export type { RowRange } from "./core/tensor/rows.ts";
+export { pickRows, type RowRange, rowsIn } from "./core/tensor/rows.ts";
 export {
   type DType,
   sameShape,
@@ -283,6 +284,7 @@ export { broadcastTo, concat, pad, reshape, slice, transpose } from "./core/grap
 export { addAtLast, gatherRows, scatterRows, takeLast } from "./core/graph/ops/index.ts";
 export { choose, countUp, cumulativeSum, nonZero, putRows } from "./core/graph/ops/selection.ts";
 export { dequantize, type DequantizeAttrs } from "./core/graph/ops/blocks.ts";
+export { takeRows } from "./core/graph/ops/rows.ts";
 // … what gradients make of them.
 export { gradients } from "./core/graph/gradient.ts";
 export { checkpoint, withGradient } from "./core/graph/ops/recompute.ts";

@@ -6,7 +6,9 @@ import { type Figure } from "./promise.ts";
 
 /** How far two numbers may be apart: `absolute + relative * |expected|`. */
 export interface Tolerance {
+  /** Share of the expected number. */
   readonly relative: number;
+  /** Whatever the expected number is. */
   readonly absolute: number;
 }
 

@@ -3,10 +3,13 @@
  * one after the other, and `testOf` makes a test of each.
  *
  * ```ts
+ * import { type DecoderModel } from "@dlr/dlr";
  * import { modelPromises, testOf } from "@dlr/dlr/conformance";
  * import { oracle } from "@dlr/dlr/backends/reference";
  *
- * for (const promise of modelPromises({ model: MY_MODEL, oracle })) {
+ * declare const model: DecoderModel; // your own
+ *
+ * for (const promise of modelPromises({ model, oracle })) {
  *   Deno.test(testOf("my model", promise));
  * }
  * ```
@@ -31,3 +34,13 @@ export {
 } from "./promise.ts";
 export * from "./router/mod.ts";
 export * from "./task/mod.ts";
+// A checkpoint to hold a model against: a folder of it that is open.
+export {
+  type JsonObject,
+  type ModelFolder,
+  openModelFolder,
+  type RawTensor,
+  type StoredTensor,
+  type StoredType,
+  type TensorSource,
+} from "../io/mod.ts";

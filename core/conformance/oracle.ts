@@ -15,7 +15,7 @@ export type Evaluate = <Output extends string>(
 
 /** A float64 interpreter of graphs. Kits are handed one, as they know no plugin. */
 export interface Oracle {
-  /** @throws {TypeError} when an input is missing or of another type. */
+  /** Values of nodes in float64. @throws {TypeError} when an input is missing or of another type. */
   readonly evaluate: Evaluate;
   /** The same as a backend, whose outputs keep their digits. */
   backend(): Backend;

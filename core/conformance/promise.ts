@@ -10,6 +10,7 @@ import { UserError } from "../contracts/mod.ts";
 export interface Figure {
   /** What was measured, such as `max difference`. */
   readonly what: string;
+  /** What came out. */
   readonly value: number;
   /** A value above it, or none at all (NaN), breaks the promise. */
   readonly bound: number;
@@ -38,7 +39,9 @@ export interface PluginPromise {
 
 /** What became of a promise. */
 export interface Outcome {
+  /** The promise's. */
   readonly name: string;
+  /** `skip`: it could not be asked. */
   readonly state: "ok" | "FAIL" | "skip";
   /** What was found, or why nothing was asked; of a broken promise also what to look at. */
   readonly text: string;

@@ -12,8 +12,26 @@ import {
   sizeOf,
 } from "../tensor/mod.ts";
 
+/** The type of a stored tensor, as the format spells it. */
+export type StoredType =
+  | "BOOL"
+  | "U8"
+  | "I8"
+  | "F8_E5M2"
+  | "F8_E4M3"
+  | "I16"
+  | "U16"
+  | "F16"
+  | "BF16"
+  | "I32"
+  | "U32"
+  | "F32"
+  | "F64"
+  | "I64"
+  | "U64";
+
 /** Bytes of one element of each type that a file may hold. */
-export const STORED_BYTES = {
+export const STORED_BYTES: Readonly<Record<StoredType, number>> = {
   BOOL: 1,
   U8: 1,
   I8: 1,
@@ -29,14 +47,13 @@ export const STORED_BYTES = {
   F64: 8,
   I64: 8,
   U64: 8,
-} as const;
-
-/** The type of a stored tensor, as the format spells it. */
-export type StoredType = keyof typeof STORED_BYTES;
+};
 
 /** What the header says of a tensor. */
 export interface StoredTensor {
+  /** Type of its elements. */
   readonly dtype: StoredType;
+  /** Sizes of its axes. */
   readonly shape: Shape;
   /** Place of the first byte and of the one after the last, counted from the end of the header. */
   readonly offsets: readonly [number, number];
@@ -44,8 +61,11 @@ export interface StoredTensor {
 
 /** A tensor's bytes as they are in the file. */
 export interface RawTensor {
+  /** Type of its elements. */
   readonly dtype: StoredType;
+  /** Sizes of its axes. */
   readonly shape: Shape;
+  /** Its elements, little-endian, the last axis running fastest. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 

@@ -12,6 +12,7 @@ export interface BackendSubject {
   make(): Backend | Promise<Backend>;
   /** How far its numbers may be from the oracle's. */
   readonly tolerance: Tolerance;
+  /** What its numbers are held against. */
   readonly oracle: Oracle;
 }
 

@@ -1,13 +1,14 @@
 /** An architecture at a size that an interpreter runs in moments. */
 
 import { type DecoderModel, type ModelKind, UserError } from "../../contracts/mod.ts";
-
-type Config = Readonly<Record<string, unknown>>;
+import { type ConfigFields } from "../../io/mod.ts";
 
 /** A model, and how it was made small. */
 export interface SmallModel {
+  /** The architecture at a small size. */
   readonly model: DecoderModel;
-  readonly config: Config;
+  /** The configuration that describes it: the given one with smaller numbers. */
+  readonly config: ConfigFields;
 }
 
 /** Sizes by the names that configurations have for them, and the most that each is left. */
@@ -19,7 +20,17 @@ const SHARED_HEADS = ["num_key_value_heads"];
 const HEAD_WIDTH = ["head_dim"];
 const WIDTH = ["hidden_size", "n_embd"];
 const INNER_WIDTH = ["intermediate_size", "n_inner"];
-const MOST = { layers: 3, vocabulary: 61, positions: 64, groups: 2, headWidth: 16, inner: 96 };
+const WINDOW = ["sliding_window"];
+const MOST = {
+  layers: 3,
+  vocabulary: 61,
+  positions: 64,
+  // Fewer tokens than a check's sequences have, so that windows are met at all.
+  window: 4,
+  groups: 2,
+  headWidth: 16,
+  inner: 96,
+};
 
 /**
  * The architecture that `config` describes, made small: a few layers, narrow, with few tokens, and with
@@ -28,7 +39,7 @@ const MOST = { layers: 3, vocabulary: 61, positions: 64, groups: 2, headWidth: 1
  *
  * @throws {UserError} where the configuration itself is refused.
  */
-export function smallModel(kind: ModelKind, config: Config, source: string): SmallModel {
+export function smallModel(kind: ModelKind, config: ConfigFields, source: string): SmallModel {
   const shallow = withFewLayers(config);
   for (const small of [{ ...shallow, ...narrow(config) }, shallow]) {
     try {
@@ -40,8 +51,8 @@ export function smallModel(kind: ModelKind, config: Config, source: string): Sma
   return { model: kind.fromConfig(config, source), config };
 }
 
-/** As `config`, with few layers, tokens and positions. */
-function withFewLayers(config: Config): Config {
+/** As `config`, with few layers, tokens and positions, and windows that are met. */
+function withFewLayers(config: ConfigFields): ConfigFields {
   const layers = sizeIn(config, LAYERS);
   const few = Math.min(layers ?? Infinity, MOST.layers);
   const small: Record<string, unknown> = { ...config };
@@ -56,11 +67,12 @@ function withFewLayers(config: Config): Config {
     ...atMost(config, LAYERS, MOST.layers),
     ...atMost(config, VOCABULARY, MOST.vocabulary),
     ...atMost(config, POSITIONS, MOST.positions),
+    ...atMost(config, WINDOW, MOST.window),
   };
 }
 
 /** Narrow widths, in the proportions of `config`. */
-function narrow(config: Config): Config {
+function narrow(config: ConfigFields): ConfigFields {
   const heads = sizeIn(config, HEADS);
   const width = sizeIn(config, WIDTH);
   if (heads === undefined || width === undefined) return {};
@@ -82,19 +94,19 @@ function narrow(config: Config): Config {
 }
 
 /** The first of these fields that has a size. */
-function sizeIn(config: Config, names: readonly string[]): number | undefined {
+function sizeIn(config: ConfigFields, names: readonly string[]): number | undefined {
   const value = names.map((name) => config[name]).find((value) => typeof value === "number");
   return value as number | undefined;
 }
 
 /** Those of these fields that have a size, with another. */
-function given(config: Config, names: readonly string[], size: number): Config {
+function given(config: ConfigFields, names: readonly string[], size: number): ConfigFields {
   return Object.fromEntries(
     names.filter((name) => typeof config[name] === "number").map((name) => [name, size]),
   );
 }
 
-function atMost(config: Config, names: readonly string[], most: number): Config {
+function atMost(config: ConfigFields, names: readonly string[], most: number): ConfigFields {
   const size = sizeIn(config, names);
   return size === undefined ? {} : given(config, names, Math.min(size, most));
 }

@@ -21,7 +21,9 @@ export interface Goldens {
 
 /** A checkpoint with the model that its configuration describes. */
 export interface Checkpoint {
+  /** The model at its full size. */
   readonly model: DecoderModel;
+  /** The tensors of its files. */
   readonly weights: TensorSource;
 }
 
@@ -29,10 +31,13 @@ export interface Checkpoint {
 export interface ModelSubject {
   /** The architecture at a size that an interpreter can run; its parameters are drawn. */
   readonly model: DecoderModel;
+  /** What its numbers are held against. */
   readonly oracle: Oracle;
   /** A backend that it is run on besides, and exported from; whoever opened it disposes of it. */
   readonly backend?: Backend | undefined;
+  /** A checkpoint whose names and shapes are checked as well. */
   readonly checkpoint?: Checkpoint | undefined;
+  /** What other software made of the checkpoint. */
   readonly goldens?: Goldens | undefined;
 }
 

@@ -17,6 +17,7 @@ export type Reads = "token" | "prompt" | "sequence" | "nothing";
 export interface RouterSubject {
   /** A fresh router, with any options. */
   make(): Router;
+  /** What its numbers are held against. */
   readonly oracle: Oracle;
   /** What it reads; what it says of itself unless told. */
   readonly reads?: Reads;

@@ -11,6 +11,7 @@ import {
 
 /** A task to be checked. */
 export interface TaskSubject {
+  /** The task that is checked. */
   readonly task: Task;
   /** Rows of the split that is asked. */
   readonly rows: readonly TaskRow[];
