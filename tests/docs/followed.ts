@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ROOT, testWithProcesses, works } from "../end_to_end/command.ts";
-import { blocksIn } from "./blocks.ts";
+import { type Block, blocksIn } from "./blocks.ts";
 import { page as pageOf } from "./pages.ts";
 import { commandsIn } from "./shell.ts";
 import { FOREIGN, NOT_FOLLOWED } from "./untested.ts";
@@ -74,7 +74,8 @@ export function shortened(command: string): string {
   return command + steps + settings.join("");
 }
 
-const lacksBash = () => works("bash", "-c", "true") ? undefined : "bash";
+/** What a machine lacks that has no bash. */
+export const lacksBash = () => works("bash", "-c", "true") ? undefined : "bash";
 
 /** Declares the test that a page can be followed. */
 export function testFollowed(followed: Followed): void {
@@ -100,13 +101,18 @@ export interface Outcome {
   readonly ran: number;
 }
 
-/** Follows a page in a folder of its own, which is kept at `place` as long as the caller wants. */
-export async function follow({ page, from }: Followed, place: string): Promise<Outcome> {
+/** Follows a page in a folder of its own, below `place`. */
+export function follow({ page, from }: Followed, place: string): Promise<Outcome> {
   const folder = from === "beside" ? beside(place, page) : copied(place, page);
+  return followIn(folder, blocksIn(pageOf(page)));
+}
+
+/** Writes the files of a page into `folder` and runs its commands there, in order. */
+export async function followIn(folder: string, blocks: readonly Block[]): Promise<Outcome> {
   const failed: string[] = [];
   const missing: string[] = [];
   let [printed, ran]: [string | undefined, number] = [undefined, 0];
-  for (const { language, text, file, line } of blocksIn(pageOf(page))) {
+  for (const { page, language, text, file, line } of blocks) {
     if (file) {
       Deno.writeTextFileSync(join(folder, file.name), text, { append: file.continued });
     } else if (language === "sh") {

@@ -7,10 +7,9 @@ import { blocksIn } from "./blocks.ts";
 import { FOLLOWED } from "./followed.ts";
 import { allPages } from "./pages.ts";
 
-const snippets = allPages()
-  .filter(({ path }) => !FOLLOWED.some(({ page }) => page === path))
-  .flatMap(blocksIn)
-  .filter(({ language }) => language === "ts");
+const followed = new Set(FOLLOWED.map(({ page }) => page));
+const snippets = allPages().flatMap(blocksIn)
+  .filter(({ page, language, file }) => language === "ts" && !(file && followed.has(page)));
 
 testWithProcesses("TypeScript in the docs fits what it imports", async () => {
   const folder = Deno.makeTempDirSync({ prefix: "dlr_snippets_" });
