@@ -5,7 +5,7 @@ import { cpSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ROOT, testWithProcesses, works } from "../end_to_end/command.ts";
 import { type Block, blocksIn } from "./blocks.ts";
-import { page as pageOf } from "./pages.ts";
+import { allPages, page as pageOf } from "./pages.ts";
 import { commandsIn } from "./shell.ts";
 import { FOREIGN, NOT_FOLLOWED } from "./untested.ts";
 import { missingIn } from "./output.ts";
@@ -17,32 +17,17 @@ export interface Followed {
   readonly from: "beside" | "example";
 }
 
-const tutorial = (name: string): Followed => ({
-  page: `docs/tutorials/${name}.md`,
-  from: "beside",
-});
-const example = (name: string): Followed => ({
-  page: `examples/${name}/README.md`,
-  from: "example",
-});
-
 /** The tutorials. */
-export const TUTORIALS: readonly Followed[] = [
-  "README",
-  "model",
-  "router",
-  "task",
-  "corpus",
-  "backend",
-  "launcher",
-].map(tutorial);
+export const TUTORIALS: readonly Followed[] = allPages()
+  .filter(({ path }) => path.startsWith("docs/tutorials/"))
+  .map(({ path }) => ({ page: path, from: "beside" }));
 
-/** The example projects. */
+/** Example projects that are typed in their own folder. */
 export const EXAMPLES: readonly Followed[] = [
   "flexidepth_router",
   "mixture_of_depths",
   "jsonl_task",
-].map(example);
+].map((name) => ({ page: `examples/${name}/README.md`, from: "example" }));
 
 /** All pages that are followed. */
 export const FOLLOWED: readonly Followed[] = [...TUTORIALS, ...EXAMPLES];
