@@ -25,6 +25,11 @@ export interface Checkpoint {
   readonly weights: TensorSource;
 }
 
+/** Runs an exported file as other software would: values of its outputs. */
+export type RunExported = (bytes: Uint8Array, feeds: HostFeeds) => Promise<
+  Readonly<Record<string, HostTensor>>
+>;
+
 /** A model to be checked. */
 export interface ModelSubject {
   /** The architecture at a size that an interpreter can run; its parameters are drawn. */
@@ -32,6 +37,8 @@ export interface ModelSubject {
   readonly oracle: Oracle;
   /** A backend that it is run on besides, and exported from; whoever opened it disposes of it. */
   readonly backend?: Backend | undefined;
+  /** Runs what that backend exports; absent: the file is made, and not run. */
+  readonly runExported?: RunExported | undefined;
   readonly checkpoint?: Checkpoint | undefined;
   readonly goldens?: Goldens | undefined;
 }

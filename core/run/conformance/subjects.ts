@@ -35,6 +35,7 @@ import { kindOf, modelFolder } from "../models.ts";
 import { type Plugins } from "../plugins.ts";
 import { describeTrial } from "../sweep/trial_files.ts";
 import { type Chosen, type ConformanceOptions, settingsIn } from "./options.ts";
+import { runExported } from "./run_exported.ts";
 
 /** Rows of a task that are looked at. */
 const ROWS = 200;
@@ -138,6 +139,8 @@ async function modelSubject(
     model: small.model,
     oracle,
     backend,
+    // The only format there is for exported models.
+    runExported: options.on === "onnx" ? runExported : undefined,
     checkpoint: weights && { model: whole, weights },
     goldens: options.goldens === undefined ? undefined : readGoldens(options.goldens),
   });

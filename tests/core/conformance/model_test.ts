@@ -7,7 +7,12 @@ import {
   type ModelSubject,
   smallModel,
 } from "../../../core/conformance/mod.ts";
-import { type DecoderModel, type Memory, type ModelKind } from "../../../core/contracts/mod.ts";
+import {
+  type Backend,
+  type DecoderModel,
+  type Memory,
+  type ModelKind,
+} from "../../../core/contracts/mod.ts";
 import {
   add,
   broadcastTo,
@@ -22,9 +27,9 @@ import {
   slice,
   stopGradient,
 } from "../../../core/graph/mod.ts";
-import { ints, isRuntimeSize } from "../../../core/tensor/mod.ts";
+import { floats, type HostTensor, ints, isRuntimeSize } from "../../../core/tensor/mod.ts";
 import { type TensorSource } from "../../../core/io/mod.ts";
-import { oracle } from "../../../plugins/backends/reference/mod.ts";
+import { oracle, referenceBackend } from "../../../plugins/backends/reference/mod.ts";
 import { llama, llamaKind } from "../../../plugins/models/llama/mod.ts";
 import { assertBroken, assertKept, brokenOf } from "./support.ts";
 
@@ -338,4 +343,37 @@ Deno.test("a family that takes any configuration is told, and one that throws", 
   await assertBroken(kindPromises(throwing, JSON_CONFIG), {
     "its configuration is read": /it throws a TypeError/,
   });
+});
+
+Deno.test("a backend with other numbers, and a file that is none, are told", async () => {
+  const right = referenceBackend({ round: true });
+  const outcomes = async (backend: Partial<Backend>, more: Partial<ModelSubject> = {}) =>
+    await brokenOf(promisesOf({}, { backend: { ...right, name: "mine", ...backend }, ...more }));
+  assert.deepEqual([...await outcomes({})], []);
+  const off = await outcomes({
+    async compile(outputs, options) {
+      const program = await right.compile(outputs, options);
+      const run: typeof program.run = async (feeds) => {
+        const result = await program.run(feeds);
+        for (const { data } of Object.values<HostTensor>(result)) data[0]! += 0.5;
+        return result;
+      };
+      const dispose = () => program[Symbol.asyncDispose]();
+      return { inputs: program.inputs, flops: 0, run, [Symbol.asyncDispose]: dispose };
+    },
+  });
+  assert.match(
+    off.get("mine = reference")!,
+    /^max difference 0\.5, bound .*: numbers that float32/,
+  );
+  const empty = () => ({ bytes: new Uint8Array(8), outside: [] });
+  const small = await outcomes({ exportModel: empty });
+  assert.match(small.get("it can be exported")!, /8 bytes, less than its parameters' \d+/);
+  const large = () => ({ bytes: new Uint8Array(1e6), outside: [] });
+  const other = await outcomes({ exportModel: large }, {
+    runExported: () => Promise.resolve({ logits: floats([7, 23]) }),
+  });
+  assert.match(other.get("it can be exported")!, /^max difference [\d.]+, bound/);
+  const silent = await outcomes({ exportModel: large }, { runExported: () => Promise.resolve({}) });
+  assert.match(silent.get("it can be exported")!, /the file gives no logits/);
 });
