@@ -12,6 +12,7 @@ import {
   type Oracle,
   type PluginPromise,
   routerKindPromises,
+  showNumber,
   smallModel,
   taskPromises,
 } from "../../conformance/mod.ts";
@@ -85,7 +86,8 @@ export async function subjectOf(
       const { absolute, relative } = CLOSE.float32;
       return {
         promises: backendPromises({ make, oracle, tolerance: CLOSE.float32 }),
-        about: `within ${relative} of the reference, and ${absolute}`,
+        about: `within ${showNumber(relative)} of the reference's numbers and ` +
+          `${showNumber(absolute)} beside`,
       };
     }
     case "launcher": {
