@@ -35,10 +35,10 @@ export interface ModelSubject {
   /** The architecture at a size that an interpreter can run; its parameters are drawn. */
   readonly model: DecoderModel;
   readonly oracle: Oracle;
+  /** Runs what its backend exports; absent: the file is made, and not run. */
+  readonly runExported?: RunExported | undefined;
   /** A backend that it is run on besides, and exported from; whoever opened it disposes of it. */
   readonly backend?: Backend | undefined;
-  /** Runs what that backend exports; absent: the file is made, and not run. */
-  readonly runExported?: RunExported | undefined;
   readonly checkpoint?: Checkpoint | undefined;
   readonly goldens?: Goldens | undefined;
 }
