@@ -229,7 +229,7 @@ export type {
 } from "./core/contracts/launcher.ts";
 
 // Tensors in memory, and random numbers that are a function of their seed.
-export type { RowRange } from "./core/tensor/rows.ts";
+export { pickRows, type RowRange, rowsIn } from "./core/tensor/rows.ts";
 export {
   type DType,
   sameShape,
@@ -284,6 +284,7 @@ export { broadcastTo, concat, pad, reshape, slice, transpose } from "./core/grap
 export { addAtLast, gatherRows, scatterRows, takeLast } from "./core/graph/ops/index.ts";
 export { choose, countUp, cumulativeSum, nonZero, putRows } from "./core/graph/ops/selection.ts";
 export { dequantize, type DequantizeAttrs } from "./core/graph/ops/blocks.ts";
+export { takeRows } from "./core/graph/ops/rows.ts";
 // … what gradients make of them.
 export { gradients } from "./core/graph/gradient.ts";
 export { checkpoint, withGradient } from "./core/graph/ops/recompute.ts";

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type Schema } from "../contracts/mod.ts";
 import { type PluginPromise } from "./promise.ts";
+import { assertSame } from "./same.ts";
 
 /** Promises about declared options. @param where the plugin declares them */
 export function optionPromises(options: Schema, where: string): PluginPromise[] {
@@ -26,7 +27,7 @@ export function optionPromises(options: Schema, where: string): PluginPromise[] 
         const shape = shapeOf(options);
         assert.ok(shape, "its options are no z.object, so they cannot be listed");
         const silent = Object.keys(shape).filter((name) => !shape[name]!.description);
-        assert.deepEqual(silent, [], `nothing is said about ${silent.join(", ")}`);
+        assertSame(silent, [], `nothing is said about ${silent.join(", ")}`);
         return `${Object.keys(shape).length} options`;
       },
     },

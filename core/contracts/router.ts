@@ -78,9 +78,10 @@ export interface Router {
   readonly decidesBy: "state" | "chance" | "rule";
   /**
    * False where a decision depends on later tokens: losses under it are no measure of a language
-   * model, which has to go without them.
+   * model, which has to go without them. `"evaluation"`: in training only it does, as where the blocks
+   * choose their tokens out of a whole sequence.
    */
-  readonly causal?: false;
+  readonly causal?: false | "evaluation";
   /** Leading tokens that count as prompt where none is given; 0 unless told. */
   readonly promptTokens?: number;
   /** What it learns, by names of its own; `{}` where it learns nothing. */

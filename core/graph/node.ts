@@ -7,7 +7,7 @@
  * How it is computed is each backend's affair.
  */
 
-import { type Shape, showType, type TensorType } from "../tensor/mod.ts";
+import { type HostTensor, type Shape, showType, type TensorType } from "../tensor/mod.ts";
 
 /** An operation was applied to inputs that it cannot take; the message quotes their types. */
 export class GraphError extends TypeError {
@@ -58,15 +58,17 @@ export function defineOp<const Name extends string, Attrs>(
   return definition;
 }
 
-/** Nodes already made, by their first input, then by everything else that defines them. */
+/** Nodes already made, by one of their inputs, then by everything else that defines them. */
 const made = new WeakMap<Node, Map<string, Node>>();
-const numbers = new WeakMap<Node, number>();
+/** What tells nodes apart: a number each, but constants of one element, which their value tells. */
+const identities = new WeakMap<Node, string>();
 let count = 0;
 
 /**
  * Applies an operation. The same operation on the same inputs is the same node, so parts of a model
  * that need the same value (the norm before queries and before keys, say) share its computation and
- * its gradient without knowing of each other.
+ * its gradient without knowing of each other. Constants of one element are the same where they are
+ * equal.
  *
  * @throws {GraphError} when the inputs do not fit it.
  */
@@ -75,12 +77,13 @@ export function apply<Attrs>(
   inputs: readonly Node[],
   attrs: Attrs,
 ): Node {
-  const first = inputs[0];
-  if (!first) return create(op, inputs, attrs);
-  const others = inputs.map((node) => numbers.get(node)).join(",");
-  const key = `${op.name} ${others} ${JSON.stringify(attrs)}`;
-  let siblings = made.get(first);
-  if (!siblings) made.set(first, siblings = new Map());
+  // A constant of one element is made anew wherever it is used: it is not there to be found by.
+  const anchor = inputs.find((node) => !isSingleConstant(node)) ?? inputs[0];
+  if (!anchor) return create(op, inputs, attrs);
+  const from = inputs.map((node) => identities.get(node)).join(",");
+  const key = `${op.name} ${from} ${JSON.stringify(attrs)}`;
+  let siblings = made.get(anchor);
+  if (!siblings) made.set(anchor, siblings = new Map());
   let node = siblings.get(key);
   if (!node || node.op !== op) siblings.set(key, node = create(op, inputs, attrs));
   return node;
@@ -89,8 +92,13 @@ export function apply<Attrs>(
 function create<Attrs>(op: OpDef<string, Attrs>, inputs: readonly Node[], attrs: Attrs): Node {
   const type = op.infer(inputs.map((node) => node.type), attrs);
   const node: Node = { op, inputs, attrs, type };
-  numbers.set(node, count++);
+  const value = isSingleConstant(node) ? (attrs as { value: HostTensor }).value : undefined;
+  identities.set(node, value ? `${value.dtype} ${value.data[0]}` : `${count++}`);
   return node;
+}
+
+function isSingleConstant({ op, type }: Node): boolean {
+  return op.name === "constant" && type.shape.length === 0;
 }
 
 /** Shape of a node's value. */

@@ -119,7 +119,11 @@ function checkModel(description: JsonObject, file: string): JsonObject {
 /** True when the model merges over whole texts, so that the library would need help with long ones. */
 function cutsAnywhere(description: JsonObject, model: JsonObject): boolean {
   const { pre_tokenizer: cutter } = description;
-  const wholeTexts = !isJsonObject(cutter) || cutter["type"] === "Metaspace";
+  // Gemma's splits at spaces, of which its normalizer has left none.
+  const splitsAtText = (part: JsonObject) =>
+    part["type"] === "Split" && isJsonObject(part["pattern"]) && "String" in part["pattern"];
+  const wholeTexts = !isJsonObject(cutter) || cutter["type"] === "Metaspace" ||
+    splitsAtText(cutter);
   const plain = !model["ignore_merges"] && !model["end_of_word_suffix"] &&
     !model["continuing_subword_prefix"];
   return wholeTexts && plain;
@@ -134,7 +138,7 @@ function mergedTokens(model: JsonObject): Set<string> {
 }
 
 /** Ends of text under the names that model families use, for a tokenizer that comes alone. */
-const USUAL_ENDS = ["</s>", "<|end_of_text|>", "<|endoftext|>"];
+const USUAL_ENDS = ["</s>", "<eos>", "<|end_of_text|>", "<|endoftext|>"];
 
 function usualEnd(description: JsonObject): number | undefined {
   const added = description["added_tokens"] as { content: string; id: number }[];

@@ -3,8 +3,8 @@
 import { type DecoderModel } from "../contracts/mod.ts";
 import { dequantize, input, type Node } from "../graph/mod.ts";
 import { BLOCK_SIZE, type BlockFormat, sizeOf } from "../tensor/mod.ts";
-import { allProjections } from "./lora.ts";
 import { inputNodes } from "./params.ts";
+import { allProjections } from "./projections.ts";
 
 /** `float32`, or the projections in four-bit blocks (Dettmers et al. 2023, arXiv 2305.14314). */
 export type BasePrecision = "float32" | BlockFormat;

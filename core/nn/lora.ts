@@ -6,9 +6,9 @@
  */
 
 import { type Adapter, type DecoderModel, type ParamSpecs } from "../contracts/mod.ts";
-import { UserError } from "../contracts/mod.ts";
 import { cast, input, mul, type Node, scale, shapeOf } from "../graph/mod.ts";
 import { bytes, type HostTensor, RandomStream, sizeOf } from "../tensor/mod.ts";
+import { adaptedProjections } from "./projections.ts";
 
 /** Settings of the adapters. */
 export interface LoraOptions {
@@ -16,51 +16,13 @@ export interface LoraOptions {
   readonly alpha: number;
   /** Share of the adapter's input entries that are dropped in training, in [0, 1). */
   readonly dropout: number;
-  /** Last parts of the names of the adapted projections, such as `q_proj`, or {@link ALL_LINEAR}. */
+  /** Which projections are adapted, as {@link adaptedProjections} takes it. */
   readonly targets: readonly string[];
 }
 
 /** Names of the adapter's two matrices beside the projection `name`. */
 export function loraNames(name: string): { a: string; b: string } {
   return { a: `${name}.lora_A.weight`, b: `${name}.lora_B.weight` };
-}
-
-/** The target that stands for every projection of a model, as PEFT calls it. */
-export const ALL_LINEAR = "all-linear";
-
-/** Last part of a projection's name, by which PEFT knows it. */
-function lastPart(name: string): string {
-  return name.slice(name.lastIndexOf(".") + 1);
-}
-
-/** Every projection of `model`, by layer. */
-export function allProjections(model: DecoderModel): string[] {
-  const { numLayers } = model.dims;
-  return Array.from({ length: numLayers }, (_, layer) => model.projections(layer)).flat();
-}
-
-/**
- * The projections of `model` that `targets` name.
- *
- * @throws {UserError} when a target names none.
- */
-export function adaptedProjections(model: DecoderModel, targets: readonly string[]): string[] {
-  const all = allProjections(model);
-  const known = [...new Set(all.map(lastPart))];
-  for (const target of targets) {
-    if (target !== ALL_LINEAR && !known.includes(target)) {
-      throw new UserError(
-        `lora.targets has "${target}", which this model does not have; it has ` +
-          `${known.join(", ")}, and ${ALL_LINEAR} means all of them`,
-      );
-    }
-  }
-  return all.filter((name) => targets.includes(ALL_LINEAR) || targets.includes(lastPart(name)));
-}
-
-/** Last parts of the names of all that `targets` name in `model`, each once. */
-export function namedTargets(model: DecoderModel, targets: readonly string[]): string[] {
-  return [...new Set(adaptedProjections(model, targets).map(lastPart))];
 }
 
 /** Declares the matrices of every adapter. */

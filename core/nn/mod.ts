@@ -7,4 +7,5 @@ export * from "./lora.ts";
 export * from "./mlp.ts";
 export * from "./norm.ts";
 export * from "./params.ts";
+export * from "./projections.ts";
 export * from "./rope_tables.ts";

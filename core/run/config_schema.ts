@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { BASE_PRECISIONS, type BasePrecision } from "../nn/base_precision.ts";
+import { ALL_LINEAR, ATTENTION } from "../nn/projections.ts";
 import { type Reading, READINGS } from "../routing/reading.ts";
 
 /** What runs the graphs. */
@@ -137,8 +138,10 @@ const lora = z.strictObject({
   dropout: z.number().min(0).lt(1).default(0)
     .describe("share of an adapter's inputs dropped in training"),
   targets: z.array(text()).min(1)
-    .default(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
-    .describe("projections that get an adapter, by their names in PEFT"),
+    .default([ALL_LINEAR])
+    .describe(
+      `projections that get an adapter, by their names in PEFT; "${ALL_LINEAR}" or "${ATTENTION}"`,
+    ),
   startStep: count(0).default(0)
     .describe("steps at the start in which the router alone learns"),
 });

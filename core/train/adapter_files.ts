@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type DecoderModel, UserError } from "../contracts/mod.ts";
 import { openSafetensors, readJson, writeFileAtomic, writeSafetensors } from "../io/mod.ts";
-import { type LoraOptions, loraParams, type Weights } from "../nn/mod.ts";
+import { ALL_LINEAR, type LoraOptions, loraParams, namedTargets, type Weights } from "../nn/mod.ts";
 import { sameShape } from "../tensor/mod.ts";
 
 const CONFIG = "adapter_config.json";
@@ -19,7 +19,10 @@ const schema = z.object({
   "r": z.int().positive(),
   "lora_alpha": z.number().positive(),
   "lora_dropout": z.number().min(0).lt(1).default(0),
-  "target_modules": z.array(z.string()).min(1),
+  "target_modules": z.union([
+    z.array(z.string()).min(1),
+    z.literal(ALL_LINEAR).transform((all) => [all]),
+  ]),
   "bias": z.literal("none", { error: 'only "none" is supported' }).default("none"),
   "use_rslora": z.literal(false, { error: "rank-stabilised scaling is not supported" })
     .default(false),
@@ -63,7 +66,7 @@ export function writeAdapter(
     "r": options.rank,
     "lora_alpha": options.alpha,
     "lora_dropout": options.dropout,
-    "target_modules": options.targets,
+    "target_modules": namedTargets(model, options.targets),
     "bias": "none",
     "fan_in_fan_out": false,
     "init_lora_weights": true,

@@ -31,12 +31,7 @@ import { type Gemma2Config } from "./config.ts";
 
 const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";
-const NORMS = [
-  "input_layernorm",
-  "post_attention_layernorm",
-  "pre_feedforward_layernorm",
-  "post_feedforward_layernorm",
-];
+const NORMS = ["input", "post_attention", "pre_feedforward", "post_feedforward"];
 
 /** A model of the Gemma 2 family. */
 export function gemma2(c: Gemma2Config): DecoderModel {
@@ -71,7 +66,9 @@ export function gemma2(c: Gemma2Config): DecoderModel {
       const specs: Record<string, ParamSpec> = {};
       specs[EMBEDDING] = drawn([c.vocabSize, hiddenSize], c.initializerRange);
       for (let layer = 0; layer < c.numLayers; layer++) {
-        for (const name of NORMS) specs[nameOf(layer, `${name}.weight`)] = filled([hiddenSize], 0);
+        for (const name of NORMS) {
+          specs[nameOf(layer, `${name}_layernorm.weight`)] = filled([hiddenSize], 0);
+        }
         for (const [name, shape] of Object.entries(projections)) {
           specs[nameOf(layer, `${name}.weight`)] = drawn(shape, c.initializerRange);
           if (!c.attentionBias || !name.startsWith("self_attn.")) continue;

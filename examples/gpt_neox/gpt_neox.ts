@@ -88,7 +88,6 @@ export function gptNeoX(c: GptNeoXConfig): DecoderModel {
       return BUFFER.test(name) ? {} : undefined;
     },
     projections: (layer) => Object.keys(projections).map((name) => nameOf(layer, name)),
-
     embed: (params, tokens) => gatherRows(params.get(EMBEDDING), tokens),
 
     keysValues(params, layer, hiddenStates, positions) {

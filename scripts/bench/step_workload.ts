@@ -32,7 +32,7 @@ const LORA = {
   rank: 16,
   alpha: 32,
   dropout: 0,
-  targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+  targets: ["all-linear"],
 };
 const OBJECTIVE = {
   distillWeight: 0.3,

@@ -12,16 +12,6 @@ export const SMALL: ConfigTree = {
   evaluation: { finalBatches: 24 },
 };
 
-const ALL_PROJECTIONS = [
-  "q_proj",
-  "k_proj",
-  "v_proj",
-  "o_proj",
-  "gate_proj",
-  "up_proj",
-  "down_proj",
-];
-
 /** What the original has at every size. */
 const REFERENCE = {
   data: "wikitext103",
@@ -54,7 +44,7 @@ export const TINYLLAMA: ConfigTree = {
   ...REFERENCE,
   model: "tinyllama",
   optimizer: { ...REFERENCE.optimizer, warmupSteps: 0 },
-  lora: { rank: 16, alpha: 32, dropout: 0.05, targets: ALL_PROJECTIONS.slice(0, 4) },
+  lora: { rank: 16, alpha: 32, dropout: 0.05, targets: ["attention"] },
   router: { anchorLayers: 4 },
 };
 
@@ -80,7 +70,7 @@ export function largeModel(model: string): ConfigTree {
     basePrecision: "nf4",
     checkpointing: true,
     optimizer: { ...REFERENCE.optimizer, warmupSteps: 100 },
-    lora: { rank: 16, alpha: 32, dropout: 0.05, targets: ALL_PROJECTIONS },
+    lora: { rank: 16, alpha: 32, dropout: 0.05, targets: ["all-linear"] },
     router: { anchorLayers: 4 },
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Commands that the docs name exist and take the options that they are given. Pages that are followed
- * word by word are those of `followed_test.ts`; of the others, which train for minutes or need a hub
+ * word by word are run by `tutorials_test.ts` and `examples_test.ts`; of the others, which train for minutes or need a hub
  * or a cluster, every command is held to its script's `--help`.
  */
 

@@ -1,8 +1,9 @@
 /** Pages that are followed word by word: their files are written, their commands are run. */
 
+import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ROOT } from "../end_to_end/command.ts";
+import { ROOT, testWithProcesses, works } from "../end_to_end/command.ts";
 import { blocksIn } from "./blocks.ts";
 import { page as pageOf } from "./pages.ts";
 import { commandsIn } from "./shell.ts";
@@ -25,11 +26,26 @@ const example = (name: string): Followed => ({
   from: "example",
 });
 
-/** All of them. */
-export const FOLLOWED: readonly Followed[] = [
-  ...["README", "model", "router", "task", "corpus", "backend", "launcher"].map(tutorial),
-  ...["flexidepth_router", "jsonl_task"].map(example),
-];
+/** The tutorials. */
+export const TUTORIALS: readonly Followed[] = [
+  "README",
+  "model",
+  "router",
+  "task",
+  "corpus",
+  "backend",
+  "launcher",
+].map(tutorial);
+
+/** The example projects. */
+export const EXAMPLES: readonly Followed[] = [
+  "flexidepth_router",
+  "mixture_of_depths",
+  "jsonl_task",
+].map(example);
+
+/** All pages that are followed. */
+export const FOLLOWED: readonly Followed[] = [...TUTORIALS, ...EXAMPLES];
 
 /**
  * What is added to an experiment's command so that it is over in a moment: fewer tokens, fewer
@@ -56,6 +72,23 @@ export function shortened(command: string): string {
   const steps = / --steps /.test(command) ? "" : " --steps 5";
   const settings = Object.entries(SHORTER).map(([key, value]) => ` --set ${key}=${value}`);
   return command + steps + settings.join("");
+}
+
+const lacksBash = () => works("bash", "-c", "true") ? undefined : "bash";
+
+/** Declares the test that a page can be followed. */
+export function testFollowed(followed: Followed): void {
+  testWithProcesses(`${followed.page} can be followed word by word`, async () => {
+    const place = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "dlr_docs_" }));
+    try {
+      const { failed, missing, ran } = await follow(followed, place);
+      assert.equal(failed.join("\n"), "");
+      assert.deepEqual(missing, []);
+      assert.ok(ran > 0, "the page has nothing to run");
+    } finally {
+      Deno.removeSync(place, { recursive: true });
+    }
+  }, lacksBash);
 }
 
 /** What following a page has come to. */

@@ -18,6 +18,8 @@ import { builtinPlugins } from "../../plugins/mod.ts";
 export interface Wanted {
   readonly steps: number;
   readonly targetSkip: number;
+  /** 0.01 unless told. */
+  readonly learningRate?: number;
   /** Weight of (skip ratio - target)²; 0 leaves the price of depth to the router. */
   readonly targetWeight: number;
 }
@@ -36,7 +38,7 @@ const ANCHOR_LAYERS = 4;
 /** Trains `router` beside adapters on nano, on short stretches of microworld. */
 export async function trainOnNano(
   router: Router,
-  { steps, targetSkip, targetWeight }: Wanted,
+  { steps, targetSkip, targetWeight, learningRate = 0.01 }: Wanted,
 ): Promise<Trained> {
   const plugins = builtinPlugins();
   const config = await resolveConfig({
@@ -89,7 +91,7 @@ export async function trainOnNano(
       accumulation: 1,
       clipNorm: 1,
       rate: {
-        learningRate: 0.01,
+        learningRate,
         schedule: "constant",
         warmupSteps: 0,
         finalRate: 1,

@@ -1,6 +1,5 @@
 /** A backend's operations: the numbers of the oracle, and of its gradients. */
 
-import assert from "node:assert/strict";
 import { type Backend, type Feeds } from "../../contracts/mod.ts";
 import { gradients, type Node, type OpName } from "../../graph/mod.ts";
 import { type HostTensor } from "../../tensor/mod.ts";
@@ -9,6 +8,7 @@ import { weightedSum } from "../gradient_check.ts";
 import { type OperationCase } from "../operations/cases.ts";
 import { operations } from "../operations/mod.ts";
 import { type Figure, type PluginPromise } from "../promise.ts";
+import { assertSame } from "../same.ts";
 import { type BackendSubject } from "./subject.ts";
 
 /** A promise for each operation that there is. */
@@ -59,7 +59,7 @@ export async function compare(
     throw new Error(`${what}: ${tried} does not run: ${cause.message}`, { cause });
   });
   const expected = oracle.evaluate(outputs, feeds);
-  assert.deepEqual(
+  assertSame(
     Object.keys(actual).toSorted(),
     Object.keys(outputs).toSorted(),
     `${what}: the outputs are called ${Object.keys(actual).join(", ")}`,

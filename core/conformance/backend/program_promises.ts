@@ -19,6 +19,7 @@ import { closeness, worstFigure } from "../closeness.ts";
 import { weightedSum } from "../gradient_check.ts";
 import { signed } from "../operations/cases.ts";
 import { type Figure, type PluginPromise } from "../promise.ts";
+import { assertSame } from "../same.ts";
 import { compare, inShort, runOnce } from "./operation_promises.ts";
 import { a, b, type BackendSubject, feeds, sum } from "./subject.ts";
 
@@ -37,13 +38,13 @@ function feedPromises({ make, oracle, tolerance }: BackendSubject): PluginPromis
         const weight = input("w", [3, 4]);
         await using program = await backend.compile({ y: matmul(sum, weight) });
         const inputs = Object.fromEntries(program.inputs);
-        assert.deepEqual(
+        assertSame(
           inputs,
           { a: a.type, b: b.type, w: weight.type },
           `its inputs are ${showTypes(inputs)}`,
         );
         const flops = 2 * 2 * 3 * 4;
-        assert.equal(program.flops, flops, `it counts ${program.flops} operations, not ${flops}`);
+        assertSame(program.flops, flops, `it counts ${program.flops} operations, not ${flops}`);
         return `${program.inputs.size} inputs, ${program.flops} operations`;
       },
     },
@@ -59,7 +60,7 @@ function feedPromises({ make, oracle, tolerance }: BackendSubject): PluginPromis
         using uploaded = backend.upload(values.w);
         const options: CompileOptions = { constants: { w: uploaded, b: values.b } };
         await using program = await backend.compile(outputs, options);
-        assert.deepEqual(
+        assertSame(
           [...program.inputs.keys()],
           ["x"],
           `it takes ${[...program.inputs.keys()].join(", ")}`,
@@ -83,7 +84,7 @@ function feedPromises({ make, oracle, tolerance }: BackendSubject): PluginPromis
         await using program = await backend.compile({ product });
         const given = { p: signed(2, 3)("p"), q: signed(3, 2)("q") };
         const { shape } = (await program.run(given)).product;
-        assert.deepEqual(shape, [2, 2], `the product of [2, 3] and [3, 2] is [${shape}]`);
+        assertSame(shape, [2, 2], `the product of [2, 3] and [3, 2] is [${shape}]`);
         const wrong = { ...given, q: signed(3, 4)("q") };
         await assert.rejects(
           program.run(wrong),
@@ -115,7 +116,7 @@ function feedPromises({ make, oracle, tolerance }: BackendSubject): PluginPromis
         using ids = backend.upload(given.i);
         using mask = backend.upload(given.m);
         const types = [up, ids, mask].map(({ type }) => showType(type));
-        assert.deepEqual(
+        assertSame(
           types,
           ["float32[2, 3]", "int32[2]", "uint8[2]"],
           `the types of uploaded tensors are ${types.join(", ")}`,
@@ -155,7 +156,7 @@ function feedPromises({ make, oracle, tolerance }: BackendSubject): PluginPromis
         };
         const result = await runOnce(backend, { a, sum }, copies);
         result.a.data.fill(99);
-        assert.deepEqual(copies, feeds, "what was fed is changed by what comes out");
+        assertSame(copies, feeds, "what was fed is changed by what comes out");
         return "unchanged";
       },
     },
@@ -176,9 +177,9 @@ function repetitionPromises({ make, oracle, tolerance }: BackendSubject): Plugin
         const given = { x: signed(64, 96)("x"), w: signed(80, 96)("w") };
         await using program = await backend.compile({ y, slope: slope! });
         const first = await program.run(given);
-        assert.deepEqual(await program.run(given), first, "a second run gives other bits");
+        assertSame(await program.run(given), first, "a second run gives other bits");
         const anew = await runOnce(backend, { y, slope: slope! }, given);
-        assert.deepEqual(anew, first, "the same graph, compiled again, gives other bits");
+        assertSame(anew, first, "the same graph, compiled again, gives other bits");
         return `${first.y.data.length + first.slope.data.length} numbers`;
       },
     },
@@ -192,7 +193,7 @@ function repetitionPromises({ make, oracle, tolerance }: BackendSubject): Plugin
         const before = [...first.sum.data, ...first.a.data];
         await program.run({ a: floats([2, 3]), b: floats([3]) });
         const after = [...first.sum.data, ...first.a.data];
-        assert.deepEqual(after, before, "results change when the program runs again");
+        assertSame(after, before, "results change when the program runs again");
         return "unchanged";
       },
     },

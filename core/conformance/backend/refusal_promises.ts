@@ -66,13 +66,18 @@ export function refusalPromises({ make }: BackendSubject): PluginPromise[] {
   ];
 }
 
-/** The error that `body` throws. @throws {AssertionError} when it throws none. */
+/**
+ * The error that `body` throws; its cause where it has one, as who guards a plugin's code tells of what
+ * it threw in words of its own.
+ *
+ * @throws {AssertionError} when it throws none.
+ */
 async function refusal(body: () => Promise<unknown>, what: string): Promise<Error> {
   try {
     await body();
   } catch (error) {
     assert.ok(error instanceof Error, `what is thrown is no error: ${error}`);
-    return error;
+    return error.cause instanceof Error ? error.cause : error;
   }
   assert.fail(`${what} is taken`);
 }

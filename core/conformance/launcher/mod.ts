@@ -16,6 +16,7 @@ import {
 } from "../../contracts/mod.ts";
 import { optionPromises, shapeOf } from "../options.ts";
 import { type PluginPromise } from "../promise.ts";
+import { assertSame } from "../same.ts";
 import { FakeExperiment, writeRecord } from "./fake_experiment.ts";
 
 /** A launcher to be checked. */
@@ -64,8 +65,8 @@ function endPromises(subject: LauncherSubject): PluginPromise[] {
             assert.ok(trials.includes(end.trial), "onEnd is told of a trial that is none of these");
           });
           assertEnds(ends, trials, ["done", "done"]);
-          assert.deepEqual(told, ["1/2", "2/2"], `onEnd is told ${told.join(", ")}`);
-          assert.deepEqual(trials.map(numberOf), [1, 2], "the trials ran with other options");
+          assertSame(told, ["1/2", "2/2"], `onEnd is told ${told.join(", ")}`);
+          assertSame(trials.map(numberOf), [1, 2], "the trials ran with other options");
           return `${ends.length} ends`;
         }),
     },
@@ -89,7 +90,7 @@ function endPromises(subject: LauncherSubject): PluginPromise[] {
         inSweep(subject, async (launch, fake) => {
           const trials = [fake.trial("unlucky", "do=fail-once", "x=4")];
           assertEnds(await launch(trials), trials, ["done"]);
-          assert.equal(fake.started.length, 2, `it was started ${fake.started.length} times`);
+          assertSame(fake.started.length, 2, `it was started ${fake.started.length} times`);
           return "once more";
         }),
     },
@@ -119,7 +120,7 @@ function stillPromises(subject: LauncherSubject): PluginPromise[] {
           const ends = await launch(trials);
           assertEnds(ends, trials, ["kept", "done"]);
           assertEnds(await launch(trials), trials, ["kept", "kept"]);
-          assert.deepEqual(fake.started, ["a", "b"], `started: ${fake.started.join(", ")}`);
+          assertSame(fake.started, ["a", "b"], `started: ${fake.started.join(", ")}`);
           return `${fake.started.length} starts in three sweeps`;
         }),
     },
@@ -143,7 +144,7 @@ function stillPromises(subject: LauncherSubject): PluginPromise[] {
       check: () =>
         inSweep(subject, async (launch) => {
           const ends = await launch([]);
-          assert.equal(ends.length, 0, `there are ${ends.length} ends of no trials`);
+          assertSame(ends.length, 0, `there are ${ends.length} ends of no trials`);
           return "no ends";
         }),
     },
@@ -172,8 +173,8 @@ function dryRunPromise(subject: LauncherSubject): PluginPromise {
           } finally {
             console.log = log;
           }
-          assert.deepEqual(filesIn(fake.folder), before, "files are written or removed");
-          assert.deepEqual(fake.started, [], "a trial is started");
+          assertSame(filesIn(fake.folder), before, "files are written or removed");
+          assertSame(fake.started, [], "a trial is started");
           return `${lines} lines are printed`;
         },
       ),

@@ -8,6 +8,7 @@ import { loadFrozen } from "../../train/mod.ts";
 import { sameShape } from "../../tensor/mod.ts";
 import { distance, largestOf } from "../closeness.ts";
 import { type PluginPromise } from "../promise.ts";
+import { assertSame } from "../same.ts";
 import { list } from "./declaration_promises.ts";
 import { type ModelSubject } from "./subject.ts";
 
@@ -31,14 +32,14 @@ export function checkpointPromises(
         const specs = model.params();
         const stored = [...weights.tensors.keys()];
         const missing = Object.keys(specs).filter((name) => !weights.tensors.has(name));
-        assert.deepEqual(missing, [], `${missing.length} are not in it: ${list(missing)}`);
+        assertSame(missing, [], `${missing.length} are not in it: ${list(missing)}`);
         for (const [name, { shape }] of Object.entries(specs)) {
           const own = weights.tensors.get(name)!.shape;
           assert.ok(sameShape(own, shape), `${name} is [${own}] there, and declared as [${shape}]`);
         }
         const others = stored.filter((name) => !(name in specs));
         const unknown = others.filter((name) => !model.redundant?.(name));
-        assert.deepEqual(
+        assertSame(
           unknown,
           [],
           `${unknown.length} of its tensors are unknown: ${list(unknown)}`,
@@ -63,7 +64,7 @@ export function checkpointPromises(
         const { model, weights } = checkpoint!;
         const { tokens, logits } = goldens!;
         const { vocabSize } = model.dims;
-        assert.deepEqual(
+        assertSame(
           logits.shape,
           [...tokens.shape, vocabSize],
           `goldens: tokens [${tokens.shape}], logits [${logits.shape}], vocabulary ${vocabSize}`,

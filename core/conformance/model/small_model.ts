@@ -20,7 +20,17 @@ const SHARED_HEADS = ["num_key_value_heads"];
 const HEAD_WIDTH = ["head_dim"];
 const WIDTH = ["hidden_size", "n_embd"];
 const INNER_WIDTH = ["intermediate_size", "n_inner"];
-const MOST = { layers: 3, vocabulary: 61, positions: 64, groups: 2, headWidth: 16, inner: 96 };
+const WINDOW = ["sliding_window"];
+const MOST = {
+  layers: 3,
+  vocabulary: 61,
+  positions: 64,
+  // Fewer tokens than a check's sequences have, so that windows are met at all.
+  window: 4,
+  groups: 2,
+  headWidth: 16,
+  inner: 96,
+};
 
 /**
  * The architecture that `config` describes, made small: a few layers, narrow, with few tokens, and with
@@ -41,7 +51,7 @@ export function smallModel(kind: ModelKind, config: ConfigFields, source: string
   return { model: kind.fromConfig(config, source), config };
 }
 
-/** As `config`, with few layers, tokens and positions. */
+/** As `config`, with few layers, tokens and positions, and windows that are met. */
 function withFewLayers(config: ConfigFields): ConfigFields {
   const layers = sizeIn(config, LAYERS);
   const few = Math.min(layers ?? Infinity, MOST.layers);
@@ -57,6 +67,7 @@ function withFewLayers(config: ConfigFields): ConfigFields {
     ...atMost(config, LAYERS, MOST.layers),
     ...atMost(config, VOCABULARY, MOST.vocabulary),
     ...atMost(config, POSITIONS, MOST.positions),
+    ...atMost(config, WINDOW, MOST.window),
   };
 }
 

@@ -7,6 +7,7 @@ import { floats, type HostTensor } from "../../tensor/mod.ts";
 import { uniform } from "../drawn.ts";
 import { weightedSum } from "../gradient_check.ts";
 import { type PluginPromise } from "../promise.ts";
+import { assertDiffers, assertSame } from "../same.ts";
 import { partsOf, readBy } from "./context.ts";
 import {
   inPrompt,
@@ -37,7 +38,7 @@ export function statePromises({ make, oracle }: RouterSubject): PluginPromise[] 
           assert.ok(!read.has(name), `its logits are made from the ${name}`);
         }
         const { a, b } = setup.values({ a: train.logits, b: evaluation.logits });
-        assert.deepEqual(a, b, "its logits are others in training than in evaluation");
+        assertSame(a, b, "its logits are others in training than in evaluation");
         return `${a.data.length} logits`;
       },
     },
@@ -63,7 +64,7 @@ export function statePromises({ make, oracle }: RouterSubject): PluginPromise[] 
         const names = setup.params;
         assert.ok(names.length > 0, "it decides by the state and has no parameters");
         const unread = names.filter((name) => !inputs.has(name));
-        assert.deepEqual(unread, [], `nothing reads ${unread.join(", ")}`);
+        assertSame(unread, [], `nothing reads ${unread.join(", ")}`);
         const slopes = gradients(output, names.map((name) => inputs.get(name)!));
         const values = setup.values(
           Object.fromEntries(names.map((name, i) => [name, slopes[i]!])),
@@ -103,7 +104,7 @@ export function blindPromises({ make, oracle }: RouterSubject): PluginPromise[] 
       lookAt: "Router.decidesBy is chance or rule for routers without parameters",
       check() {
         const { params, parts } = setUp();
-        assert.deepEqual(params, [], `it has the parameters ${params.join(", ")}`);
+        assertSame(params, [], `it has the parameters ${params.join(", ")}`);
         assert.ok(!readBy(parts).has("state"), "it reads the state");
         return "no parameters";
       },
@@ -116,9 +117,9 @@ export function blindPromises({ make, oracle }: RouterSubject): PluginPromise[] 
         const { train, router } = setup;
         const byChance = router.decidesBy === "chance";
         const isRead = readBy(partsOf(train)).has("noise");
-        assert.equal(isRead, byChance, `it decides by ${router.decidesBy}, noise ${isRead}`);
+        assertSame(isRead, byChance, `it decides by ${router.decidesBy}, noise ${isRead}`);
         const share = shareOfOtherDraws(setup, train.gates);
-        assert.equal(share > 0, byChance, `other noise gives other gates in ${share} of 20 draws`);
+        assertSame(share > 0, byChance, `other noise gives other gates in ${share} of 20 draws`);
         return `other gates in ${share} of 20 draws`;
       },
     },
@@ -147,9 +148,9 @@ export function promptPromises({ make, oracle }: RouterSubject): PluginPromise[]
           for (const token of TOKENS.filter(inPrompt)) {
             const says = (what: string) =>
               `${what} of a token of the prompt, threshold ${threshold}`;
-            assert.deepEqual(ofToken(values.train, token), always, says("gates in training"));
-            assert.deepEqual(ofToken(values.gates, token), always, says("gates"));
-            assert.deepEqual(ofToken(values.logits, token), certain, says("logits"));
+            assertSame(ofToken(values.train, token), always, says("gates in training"));
+            assertSame(ofToken(values.gates, token), always, says("gates"));
+            assertSame(ofToken(values.logits, token), certain, says("logits"));
           }
         }
         return `a prompt of ${promptTokens} unless one is given`;
@@ -166,14 +167,14 @@ export function promptPromises({ make, oracle }: RouterSubject): PluginPromise[]
         for (const [part, value] of Object.entries(values)) {
           for (const token of TOKENS.filter((token) => !inPrompt(token))) {
             const last = (sequenceOf(token) + 1) * LENGTH - 1;
-            assert.deepEqual(
+            assertSame(
               ofToken(value, token),
               ofToken(value, last),
               `${part} of tokens after a prompt differ`,
             );
           }
         }
-        assert.notDeepEqual(
+        assertDiffers(
           ofToken(values.logits, LENGTH - 1),
           ofToken(values.logits, 2 * LENGTH - 1),
           "two prompts have the same logits",

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type RouterKind } from "../../contracts/mod.ts";
 import { optionPromises } from "../options.ts";
 import { type PluginPromise } from "../promise.ts";
+import { assertSame } from "../same.ts";
 import { SITE } from "./setup.ts";
 
 /** Sites at the edges: one block to decide about, no anchor, a narrow state. */
@@ -35,7 +36,7 @@ export function routerOptionPromises(
       lookAt: "RouterKind.create, and Router.name",
       check() {
         const { name, decidesBy } = make();
-        assert.equal(name, kind.name, `the router is called "${name}", its kind "${kind.name}"`);
+        assertSame(name, kind.name, `the router is called "${name}", its kind "${kind.name}"`);
         return `it decides by ${decidesBy}`;
       },
     },

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type Task, type TaskRequest, type TaskRow, UserError } from "../../contracts/mod.ts";
 import { FewShots } from "../../eval/harness/mod.ts";
 import { type PluginPromise } from "../promise.ts";
+import { assertSame } from "../same.ts";
 import { documentOf, documentsOf, PREFIX, rightRequest, type TaskSubject } from "./subject.ts";
 
 /** The kind of request that each output type asks. */
@@ -13,15 +14,19 @@ const REQUESTS: Readonly<Record<Task["outputType"], TaskRequest["kind"]>> = {
   "loglikelihood_rolling": "rolling",
 };
 
-/** The name of the promise that the others need. */
-export const DOCUMENTS = "rows are documents";
+/** Names of promises that others need. */
+export const NEEDED = {
+  documents: "rows are documents",
+  requests: "requests are of its output type",
+  question: "what stands in front comes first, then the question",
+} as const;
 
 /** What holds of documents and of what is asked about them. */
 export function documentPromises(subject: TaskSubject): PluginPromise[] {
   const { task, rows } = subject;
   return [
     {
-      name: DOCUMENTS,
+      name: NEEDED.documents,
       lookAt: "Task.document, TaskDataset.columns and TaskDataset.fromCells",
       check() {
         assert.ok(rows.length > 0, `there are no rows of the split "${task.split}"`);
@@ -30,13 +35,13 @@ export function documentPromises(subject: TaskSubject): PluginPromise[] {
     },
     {
       name: "a row without a column is refused by its name",
-      needs: DOCUMENTS,
+      needs: NEEDED.documents,
       lookAt: "Task.document checks its columns (checkedRow does) and throws a UserError",
       check: () => refusesWrongRows(task, rows[0]!),
     },
     {
       name: "the same row gives the same, asked twice",
-      needs: DOCUMENTS,
+      needs: NEEDED.documents,
       lookAt: "state that is kept between documents, and randomness",
       check() {
         const ask = () =>
@@ -46,13 +51,13 @@ export function documentPromises(subject: TaskSubject): PluginPromise[] {
             task.target(doc),
             task.requests(doc, PREFIX),
           ]);
-        assert.deepEqual(ask(), ask(), "asked again, something is another");
+        assertSame(ask(), ask(), "asked again, something is another");
         return `${rows.length} documents`;
       },
     },
     {
-      name: "requests are of its output type",
-      needs: DOCUMENTS,
+      name: NEEDED.requests,
+      needs: NEEDED.documents,
       lookAt: "Task.outputType, and Task.requests",
       check() {
         const { outputType } = task;
@@ -66,7 +71,7 @@ export function documentPromises(subject: TaskSubject): PluginPromise[] {
           );
           for (const request of requests) {
             const { kind } = request;
-            assert.equal(kind, REQUESTS[outputType], `a request of ${outputType} is ${kind}`);
+            assertSame(kind, REQUESTS[outputType], `a request of ${outputType} is ${kind}`);
             assertAsks(request);
             count++;
           }
@@ -75,8 +80,8 @@ export function documentPromises(subject: TaskSubject): PluginPromise[] {
       },
     },
     {
-      name: "what stands in front comes first, then the question",
-      needs: DOCUMENTS,
+      name: NEEDED.question,
+      needs: NEEDED.requests,
       skip: task.outputType === "loglikelihood_rolling" ? "texts have nothing in front" : undefined,
       lookAt:
         "Task.requests begins each context with its prefix; the right request is the prefix, " +
@@ -117,7 +122,7 @@ function shotsPromise({ task, rows, shots }: TaskSubject): PluginPromise {
   const split = task.shots?.split;
   return {
     name: "examples are questions with their answers",
-    needs: DOCUMENTS,
+    needs: NEEDED.documents,
     skip: split === undefined
       ? "there are never any"
       : shots === undefined
@@ -133,7 +138,7 @@ function shotsPromise({ task, rows, shots }: TaskSubject): PluginPromise {
         return rows.map((row, place) => drawn.prefix(documentOf(task, row, `row ${place + 1}`)));
       };
       const first = prefixes();
-      assert.deepEqual(prefixes(), first, "drawn again, there are others");
+      assertSame(prefixes(), first, "drawn again, there are others");
       const examples = new Set(
         pool.map((doc) => `${task.question(doc)} ${task.answer(doc)}\n\n`),
       );

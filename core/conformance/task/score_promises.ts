@@ -4,16 +4,19 @@ import assert from "node:assert/strict";
 import { type Metric, type MetricValue, type Scored, type Task } from "../../contracts/mod.ts";
 import { aggregate } from "../../eval/harness/mod.ts";
 import { type PluginPromise, showNumber } from "../promise.ts";
-import { DOCUMENTS } from "./document_promises.ts";
+import { assertSame } from "../same.ts";
+import { NEEDED } from "./document_promises.ts";
 import { documentsOf, perfectAnswers, type TaskSubject, wrongAnswers } from "./subject.ts";
 
 /** What holds of scores. */
 export function scorePromises(subject: TaskSubject): PluginPromise[] {
   const { task } = subject;
+  // Texts have no question.
+  const needs = task.outputType === "loglikelihood_rolling" ? NEEDED.requests : NEEDED.question;
   return [
     {
       name: "every metric has a value",
-      needs: DOCUMENTS,
+      needs,
       lookAt: "Task.metrics, and the values that Task.score gives under each filter",
       check() {
         const names = task.metrics.map(({ name }) => name);
@@ -22,9 +25,9 @@ export function scorePromises(subject: TaskSubject): PluginPromise[] {
         for (const doc of documentsOf(subject)) {
           const scored = task.score(doc, perfectAnswers(task, doc));
           const own = scored.map(({ filter }) => filter);
-          assert.deepEqual(own, filters ??= own, `filters are ${own}, and of others ${filters}`);
+          assertSame(own, filters ??= own, `filters are ${own}, and of others ${filters}`);
           for (const { filter, values } of scored) {
-            assert.deepEqual(
+            assertSame(
               Object.keys(values).sort(),
               names.toSorted(),
               `under "${filter}" there are values of ${Object.keys(values).join(", ")}`,
@@ -37,7 +40,7 @@ export function scorePromises(subject: TaskSubject): PluginPromise[] {
     },
     {
       name: "the right answers score best",
-      needs: DOCUMENTS,
+      needs,
       lookAt: "Task.score, Task.answer, and which answer is the gold one",
       check() {
         const documents = documentsOf(subject);
@@ -65,7 +68,7 @@ export function scorePromises(subject: TaskSubject): PluginPromise[] {
     },
     {
       name: "the same answers score the same, scored twice",
-      needs: DOCUMENTS,
+      needs,
       lookAt: "state that is kept between documents",
       check() {
         const score = () =>
@@ -74,7 +77,7 @@ export function scorePromises(subject: TaskSubject): PluginPromise[] {
             wrongAnswers(task, doc).map((wrong) => task.score(doc, wrong)),
           ]);
         const first = score();
-        assert.deepEqual(score(), first, "scored again, values are others");
+        assertSame(score(), first, "scored again, values are others");
         return `${first.length} documents`;
       },
     },
@@ -83,7 +86,7 @@ export function scorePromises(subject: TaskSubject): PluginPromise[] {
 
 function assertValue({ name, aggregation }: Metric, value: MetricValue): void {
   const isPair = aggregation !== "mean";
-  assert.equal(
+  assertSame(
     Array.isArray(value),
     isPair,
     `${name} is ${isPair ? "no pair of a log-likelihood and a weight" : "no number"}: ${value}`,

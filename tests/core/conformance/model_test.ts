@@ -238,9 +238,10 @@ Deno.test("a projection whose weight is used elsewhere too is no adapter's to me
 
 Deno.test("states that depend on how many tokens there are depend on padding", async () => {
   const counting: Partial<DecoderModel> = {
-    embed(params, tokens, positions) {
+    embed(...given) {
+      const [, tokens] = given;
       const length = shapeOf(tokens)[1]!;
-      const embedded = RIGHT.embed(params, tokens, positions);
+      const embedded = RIGHT.embed(...given);
       return isRuntimeSize(length) ? embedded : scale(embedded, 1 + 1 / length);
     },
   };
@@ -313,10 +314,12 @@ Deno.test("what a narrow configuration would break is left as it is", () => {
   assert.deepEqual([dims.hiddenSize, dims.numLayers], [2048, 3]);
 });
 
-Deno.test("lists for each layer are cut with the layers", () => {
+Deno.test("lists for each layer are cut with the layers, and windows to less than a sequence", () => {
   const kinds = Array.from({ length: 22 }, (_, layer) => `kind ${layer}`);
-  const { config } = smallModel(llamaKind, { ...JSON_CONFIG, "layer_types": kinds }, "x");
+  const more = { "layer_types": kinds, "sliding_window": 4096 };
+  const { config } = smallModel(llamaKind, { ...JSON_CONFIG, ...more }, "x");
   assert.deepEqual(config["layer_types"], kinds.slice(0, 3));
+  assert.equal(config["sliding_window"], 4);
 });
 
 Deno.test("a family that takes any configuration is told, and one that throws", async () => {

@@ -67,6 +67,28 @@ function sentencePieceJson(): Record<string, unknown> {
   };
 }
 
+/** A tokenizer in Gemma's manner: no dummy prefix, and a cutter at spaces that finds none. */
+function gemmaJson(): Record<string, unknown> {
+  return {
+    ...sentencePieceJson(),
+    normalizer: { type: "Replace", pattern: { String: " " }, content: "▁" },
+    pre_tokenizer: {
+      type: "Split",
+      pattern: { String: " " },
+      behavior: "MergedWithPrevious",
+      invert: false,
+    },
+    decoder: {
+      type: "Sequence",
+      decoders: [
+        { type: "Replace", pattern: { String: "▁" }, content: " " },
+        { type: "ByteFallback" },
+        { type: "Fuse" },
+      ],
+    },
+  };
+}
+
 /** A byte-level tokenizer in GPT-2's manner over ASCII letters and the bytes of "é" and "😀". */
 function byteLevelJson(): Record<string, unknown> {
   const letters = ["Ġ", "t", "h", "e", "a", "Ċ", "Ã", "©", "Ì", "ģ", "ð", "Ł", "ĺ", "Ģ"];
@@ -194,19 +216,28 @@ Deno.test("ids of another text are refused", async () => {
   assert.throws(() => tokenizer.offsets("th", tokenizer.encode("the")), RangeError);
 });
 
-Deno.test("cutting a text between characters that no token joins leaves its ids alone", async () => {
-  const description = sentencePieceJson();
-  const tokenizer = await load(description);
-  const whole = new LibraryTokenizer(description, {});
-  const character = fc.constantFrom("t", "h", "e", "a", "n", " ", "▁", "1", "é", "\n", "😀");
-  fc.assert(
-    fc.property(fc.array(character, { maxLength: 60 }), (characters) => {
-      const text = characters.join("");
-      const expected = text === "" ? [] : whole.encode(text, { add_special_tokens: false }).ids;
-      assert.deepEqual([...tokenizer.encode(text)], expected);
-    }),
-    { seed: 4, numRuns: 300 },
-  );
+for (const [manner, describe] of [["Llama 2", sentencePieceJson], ["Gemma", gemmaJson]] as const) {
+  Deno.test(`cutting a text between characters that no token joins leaves ${manner}'s ids alone`, async () => {
+    const description = describe();
+    const tokenizer = await load(description);
+    const whole = new LibraryTokenizer(description, {});
+    const character = fc.constantFrom("t", "h", "e", "a", "n", " ", "▁", "1", "é", "\n", "😀");
+    fc.assert(
+      fc.property(fc.array(character, { maxLength: 60 }), (characters) => {
+        const text = characters.join("");
+        const expected = text === "" ? [] : whole.encode(text, { add_special_tokens: false }).ids;
+        assert.deepEqual([...tokenizer.encode(text)], expected);
+      }),
+      { seed: 4, numRuns: 300 },
+    );
+  });
+}
+
+Deno.test("Gemma's manner of writing gives a text back, and the place of every token", async () => {
+  const tokenizer = await load(gemmaJson());
+  const text = "the  ant 12 thé 😀 an";
+  assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
+  assert.equal(piecesOf(tokenizer, "the ant then").join(""), "the ant then");
 });
 
 Deno.test("text is cut exactly where no merge can cross", () => {
