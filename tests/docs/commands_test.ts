@@ -12,7 +12,7 @@ import { mistakeIn, parseHelp, scriptCommand } from "./command_help.ts";
 import { FOLLOWED } from "./followed.ts";
 import { commandsIn, wordsIn } from "./shell.ts";
 import { FOREIGN, NOT_FOLLOWED, type Untested } from "./untested.ts";
-import { testWithProcesses } from "../end_to_end/command.ts";
+import { testWithProcesses, works } from "../end_to_end/command.ts";
 
 const blocks: readonly Block[] = allPages().flatMap(blocksIn);
 const isFollowed = ({ page }: Block) => FOLLOWED.some((followed) => followed.page === page);
@@ -25,6 +25,7 @@ const TREATED: Readonly<Record<string, string>> = {
   mermaid: "a drawing",
   json: "is JSON",
   jsonc: "is JSON with comments",
+  python: "is Python",
 };
 
 Deno.test("every block of the docs is of a kind that something is done with", () => {
@@ -38,6 +39,20 @@ Deno.test("JSON in the docs is JSON", () => {
     assert.doesNotThrow(() => JSON.parse(text), `${page}:${line}`);
   }
 });
+
+testWithProcesses(
+  "Python in the docs is Python",
+  async () => {
+    const python = blocks.filter(({ language }) => language === "python");
+    assert.ok(python.length > 0, "no block found");
+    for (const { page, line, text } of python) {
+      const args = ["-c", "import ast, sys; ast.parse(sys.argv[1])", text];
+      const { success, stderr } = await new Deno.Command("python3", { args }).output();
+      assert.ok(success, `${page}:${line}\n${new TextDecoder().decode(stderr)}`);
+    }
+  },
+  () => works("python3", "--version") ? undefined : "python3",
+);
 
 /** A command, and where it stands. */
 interface Command {
