@@ -29,6 +29,7 @@ export {
   keepAll,
   type Outcome,
   type PluginPromise,
+  showNumber,
   showOutcome,
   testOf,
 } from "./promise.ts";

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import project from "../../deno.json" with { type: "json" };
+import { publishedDlr, serveJsr } from "../support/jsr_registry.ts";
 import { assertFinished, outcomeOf, ROOT, testWithProcesses } from "./command.ts";
 
 const PLUGIN = `
@@ -71,11 +72,14 @@ console.log(JSON.stringify({
 }));
 `;
 
-/** A folder with these files and a \`deno.json\` that links to this repository. */
-function outsideProject(files: Readonly<Record<string, string>>): string {
+/** What it prints. */
+const DECIDED = { gates: [1, 0], logits: [3.5, -2.5], slope: [1, 1, 1, 1, 1, 1] };
+
+/** A folder with these files and a `deno.json` that links to these folders. */
+function outsideProject(files: Readonly<Record<string, string>>, links = [ROOT]): string {
   const folder = Deno.makeTempDirSync({ prefix: "dlr_outside_" });
   const imports = { "@dlr/dlr": `jsr:@dlr/dlr@^${project.version}`, zod: project.imports.zod };
-  const config = { imports, links: [ROOT] };
+  const config = { imports, links };
   for (
     const [name, text] of Object.entries({ "deno.json": JSON.stringify(config), ...files })
   ) {
@@ -84,15 +88,15 @@ function outsideProject(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-function deno(folder: string, ...args: string[]) {
+function deno(folder: string, args: readonly string[], env: Record<string, string> = {}) {
   return outcomeOf(
     new Deno.Command(Deno.execPath(), {
-      args,
+      args: [...args],
       cwd: folder,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
     }).spawn(),
   );
 }
@@ -100,14 +104,10 @@ function deno(folder: string, ...args: string[]) {
 testWithProcesses("an outside project is checked and run against dlr by its path", async () => {
   const folder = outsideProject({ "my_router.ts": PLUGIN, "use.ts": USE });
   try {
-    assertFinished(await deno(folder, "check", "--quiet", "my_router.ts", "use.ts"));
-    const run = await deno(folder, "run", "--quiet", "use.ts");
+    assertFinished(await deno(folder, ["check", "--quiet", "my_router.ts", "use.ts"]));
+    const run = await deno(folder, ["run", "--quiet", "use.ts"]);
     assertFinished(run);
-    assert.deepEqual(JSON.parse(run.stdout), {
-      gates: [1, 0],
-      logits: [3.5, -2.5],
-      slope: [1, 1, 1, 1, 1, 1],
-    });
+    assert.deepEqual(JSON.parse(run.stdout), DECIDED);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
@@ -119,7 +119,7 @@ testWithProcesses(
     const wrong = PLUGIN.replace("return { gates, logits };", "return { gate: gates, logits };");
     const folder = outsideProject({ "my_router.ts": wrong });
     try {
-      const { code, stderr } = await deno(folder, "check", "--quiet", "my_router.ts");
+      const { code, stderr } = await deno(folder, ["check", "--quiet", "my_router.ts"]);
       assert.equal(code, 1, stderr);
       assert.match(stderr, /'gates' is missing|'gate' does not exist in type 'Decision'/);
     } finally {
@@ -133,9 +133,28 @@ testWithProcesses("an outside project reaches nothing but what dlr exports", asy
     "inner.ts": 'import { Trainer } from "@dlr/dlr/core/train/mod.ts";\nconsole.log(Trainer);\n',
   });
   try {
-    const { code, stderr } = await deno(folder, "check", "--quiet", "inner.ts");
+    const { code, stderr } = await deno(folder, ["check", "--quiet", "inner.ts"]);
     assert.equal(code, 1, stderr);
     assert.match(stderr, /core\/train\/mod\.ts/);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+testWithProcesses("an outside project is checked and run against dlr from JSR alone", async () => {
+  const folder = outsideProject({ "my_router.ts": PLUGIN, "use.ts": USE }, []);
+  await using registry = serveJsr({ "@dlr/dlr": publishedDlr(ROOT) });
+  // A cache of its own, but for the packages from npm, which are there already.
+  const cache = join(folder, "deno");
+  const { npmCache } = JSON.parse((await deno(folder, ["info", "--json"])).stdout);
+  Deno.mkdirSync(cache);
+  Deno.symlinkSync(npmCache, join(cache, "npm"));
+  const env = { DENO_DIR: cache, JSR_URL: `http://127.0.0.1:${registry.addr.port}/` };
+  try {
+    assertFinished(await deno(folder, ["check", "--quiet", "my_router.ts", "use.ts"], env));
+    const run = await deno(folder, ["run", "--quiet", "use.ts"], env);
+    assertFinished(run);
+    assert.deepEqual(JSON.parse(run.stdout), DECIDED);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -9,6 +9,7 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import project from "../../deno.json" with { type: "json" };
+import { serveJsr } from "../support/jsr_registry.ts";
 import { assertFinished, type Outcome, outcomeOf, ROOT, testWithProcesses } from "./command.ts";
 
 /** A plugin that imports dlr by this specifier. */
@@ -75,37 +76,13 @@ class Workplace implements Disposable {
   }
 }
 
-/** A JSR registry with one package of one module, `@acme/router`. */
-function serveJsr(module: string): Deno.HttpServer<Deno.NetAddr> {
-  const version = "0.1.0";
-  const bytes = new TextEncoder().encode(module);
-  const checksum = `sha256-${createHash("sha256").update(bytes).digest("hex")}`;
-  const answers: Readonly<Record<string, () => Response>> = {
-    "/@acme/router/meta.json": () =>
-      Response.json({
-        scope: "acme",
-        name: "router",
-        latest: version,
-        versions: { [version]: {} },
-      }),
-    [`/@acme/router/${version}_meta.json`]: () =>
-      Response.json({
-        manifest: { "/mod.ts": { size: bytes.length, checksum } },
-        exports: { ".": "./mod.ts" },
-      }),
-    [`/@acme/router/${version}/mod.ts`]: () =>
-      new Response(bytes, { headers: { "content-type": "text/typescript" } }),
-  };
-  return Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    ({ url }) => answers[new URL(url).pathname]?.() ?? new Response("none", { status: 404 }),
-  );
-}
-
 /** Runs the probe on a plugin from JSR that imports `dlr`. */
 async function probeFromJsr(dlr: string): Promise<Outcome> {
   using place = new Workplace();
-  await using registry = serveJsr(pluginOf(dlr));
+  const files = { "mod.ts": pluginOf(dlr) };
+  await using registry = serveJsr({
+    "@acme/router": { version: "0.1.0", exports: { ".": "./mod.ts" }, files },
+  });
   return await place.probe(place.asScript, ["jsr:@acme/router@^0.1.0"], {
     JSR_URL: `http://127.0.0.1:${registry.addr.port}/`,
   });

@@ -188,6 +188,11 @@ testWithProcesses("what a plugin brings is in --help, in the list and in suggest
   const listed: { name: string; options?: Record<string, string> }[] = JSON.parse(json.stdout);
   const router = listed.find(({ name }) => name === "every-nth");
   assert.deepEqual(router?.options, { every: "runs one in so many" });
+  Deno.writeTextFileSync(place.path("bare.ts"), `import "some-package";`);
+  assertRefused(
+    await place.run("--plugin", "bare.ts"),
+    /bare\.ts: .*"some-package".*write out what it imports, as in npm:package@1\.2\.3/,
+  );
   assertRefused(await place.run(...plugin, "--model", "my-lama"), /did you mean "my-llama"/);
   assertRefused(
     await place.run(...plugin, "--set", "router.name=every-nht"),

@@ -38,13 +38,16 @@ const PATIENCE = 300;
 /** All promises of a launcher. Those that run trials are skipped where it cannot run any. */
 export async function launcherPromises(subject: LauncherSubject): Promise<PluginPromise[]> {
   const { kind } = subject;
-  const cannot = await whyNot(subject);
+  const skip = await whyNot(subject);
+  const [order, ...others] = [...endPromises(subject), ...stillPromises(subject)] as [
+    PluginPromise,
+    ...PluginPromise[],
+  ];
   return [
     ...optionPromises(kind.options, "LauncherKind.options"),
-    ...[...endPromises(subject), ...stillPromises(subject)].map((promise) => ({
-      ...promise,
-      skip: cannot,
-    })),
+    { ...order, skip },
+    // A launcher that is waited for in vain is waited for once.
+    ...others.map((promise) => ({ ...promise, skip, needs: order.name })),
     dryRunPromise(subject),
   ];
 }

@@ -2,19 +2,19 @@
 
 import assert from "node:assert/strict";
 import { input } from "../../graph/mod.ts";
-import { exportModel } from "../../inference/mod.ts";
-import { sizeOf } from "../../tensor/mod.ts";
+import { exportModel, KeyValueCache } from "../../inference/mod.ts";
+import { ints, sizeOf } from "../../tensor/mod.ts";
 import { distance, worstFigure } from "../closeness.ts";
 import { drawGates } from "../drawn.ts";
 import { type PluginPromise } from "../promise.ts";
-import { BATCH, figure, type ModelSetup, type ModelSubject } from "./subject.ts";
+import { BATCH, figure, type ModelSetup, type ModelSubject, part } from "./subject.ts";
 
 /** Rounding of float32 through a whole model. */
 const FLOAT32 = 1e-4;
 
 /** What holds on a backend, where one is given. */
 export function devicePromises(
-  { backend, model }: ModelSubject,
+  { backend, model, runExported }: ModelSubject,
   setUp: () => ModelSetup,
 ): PluginPromise[] {
   const called = backend?.name ?? "a backend";
@@ -54,10 +54,10 @@ export function devicePromises(
       name: "it can be exported",
       lookAt: "what the model does with sizes that are left to the run",
       skip: none ?? (backend!.exportModel ? undefined : `${called} has no file format for models`),
-      check() {
-        const { weights } = setUp();
+      async check() {
+        const setup = setUp();
         const { bytes } = exportModel(
-          { backend: backend!, student: { model }, depth: "base", weights },
+          { backend: backend!, student: { model }, depth: "base", weights: setup.weights },
           { weightFormat: "float32" },
         );
         const specs = Object.values(model.params());
@@ -66,7 +66,23 @@ export function devicePromises(
           bytes.length >= least,
           `the file has ${bytes.length} bytes, less than its parameters' ${least}`,
         );
-        return `${bytes.length} bytes`;
+        if (!runExported) return `${bytes.length} bytes`;
+        const { length } = setup;
+        const ids = setup.tokens(1);
+        const { logits } = await runExported(bytes, {
+          tokens: ids,
+          lengths: ints([1], [length]),
+          pastLengths: ints([1]),
+          rows: ints([length], Array.from({ length }, (_, place) => place)),
+          ...new KeyValueCache(1, model.dims).memory,
+        });
+        assert.ok(logits, "the file gives no logits");
+        const tokens = input("tokens", ids.shape, "int32");
+        const expected = part(
+          setup.values({ logits: setup.logits(tokens) }, { tokens: ids }).logits,
+          0,
+        );
+        return figure(distance(logits, expected), expected, FLOAT32);
       },
     },
   ];

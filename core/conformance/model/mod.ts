@@ -13,7 +13,7 @@ import { gradientPromises } from "./gradient_promises.ts";
 import { passPromises } from "./pass_promises.ts";
 import { ModelSetup, type ModelSubject } from "./subject.ts";
 
-export { type Checkpoint, type Goldens, type ModelSubject } from "./subject.ts";
+export { type Checkpoint, type Goldens, type ModelSubject, type RunExported } from "./subject.ts";
 export { kindPromises } from "./kind_promises.ts";
 export { type SmallModel, smallModel } from "./small_model.ts";
 

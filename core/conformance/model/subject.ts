@@ -27,12 +27,19 @@ export interface Checkpoint {
   readonly weights: TensorSource;
 }
 
+/** Runs an exported file as other software would: values of its outputs. */
+export type RunExported = (bytes: Uint8Array, feeds: HostFeeds) => Promise<
+  Readonly<Record<string, HostTensor>>
+>;
+
 /** A model to be checked. */
 export interface ModelSubject {
   /** The architecture at a size that an interpreter can run; its parameters are drawn. */
   readonly model: DecoderModel;
   /** What its numbers are held against. */
   readonly oracle: Oracle;
+  /** Runs what its backend exports; absent: the file is made, and not run. */
+  readonly runExported?: RunExported | undefined;
   /** A backend that it is run on besides, and exported from; whoever opened it disposes of it. */
   readonly backend?: Backend | undefined;
   /** A checkpoint whose names and shapes are checked as well. */

@@ -12,6 +12,7 @@ import {
   type Oracle,
   type PluginPromise,
   routerKindPromises,
+  showNumber,
   smallModel,
   taskPromises,
 } from "../../conformance/mod.ts";
@@ -35,6 +36,7 @@ import { kindOf, modelFolder } from "../models.ts";
 import { type Plugins } from "../plugins/plugins.ts";
 import { describeTrial } from "../sweep/trial_files.ts";
 import { type Chosen, type ConformanceOptions, settingsIn } from "./options.ts";
+import { runExported } from "./run_exported.ts";
 
 /** Rows of a task that are looked at. */
 const ROWS = 200;
@@ -84,7 +86,8 @@ export async function subjectOf(
       const { absolute, relative } = CLOSE.float32;
       return {
         promises: backendPromises({ make, oracle, tolerance: CLOSE.float32 }),
-        about: `within ${relative} of the reference, and ${absolute}`,
+        about: `within ${showNumber(relative)} of the reference's numbers and ` +
+          `${showNumber(absolute)} beside`,
       };
     }
     case "launcher": {
@@ -137,6 +140,8 @@ async function modelSubject(
     model: small.model,
     oracle,
     backend,
+    // The only format there is for exported models.
+    runExported: options.on === "onnx" ? runExported : undefined,
     checkpoint: weights && { model: whole, weights },
     goldens: options.goldens === undefined ? undefined : readGoldens(options.goldens),
   });

@@ -74,7 +74,11 @@ async function imported(specifier: string, place: string): Promise<{ default?: u
     if (error instanceof UserError && error.cause === undefined) throw error;
     const cause = error instanceof UserError ? error.cause : error;
     const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    throw new UserError(`Cannot load the plugin ${place}: ${readable(reason)}`, { cause });
+    const hint = /not in import map/.test(reason)
+      ? "; a plugin that is a file is run with dlr's own deno.json: write out what it imports, as in " +
+        "npm:package@1.2.3 or ./file.ts"
+      : "";
+    throw new UserError(`Cannot load the plugin ${place}: ${readable(reason)}${hint}`, { cause });
   }
 }
 

@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { kindPromises, modelPromises, smallModel, testOf } from "../../../core/conformance/mod.ts";
 import { openCheckpointWeights, readJsonObject } from "../../../core/io/mod.ts";
+import { runExported } from "../../../core/run/conformance/run_exported.ts";
 import { readGoldens } from "../../../core/run/conformance/subjects.ts";
 import { onnxBackend } from "../../../plugins/backends/onnx/mod.ts";
 import { oracle } from "../../../plugins/backends/reference/mod.ts";
@@ -28,6 +29,7 @@ for (const [name, kind] of CHECKPOINTS) {
     model,
     oracle,
     backend,
+    runExported,
     checkpoint: { model: kind.fromConfig(config, source), weights: openCheckpointWeights(folder) },
     goldens: readGoldens(`${folder}/logits.safetensors`),
   });

@@ -13,7 +13,7 @@ export function guardModelKind(kind: ModelKind, owner: string): ModelKind {
     architectures: kind.architectures,
     fromConfig: (config, source) => {
       const model = callPlugin(`${name}.fromConfig`, () => kind.fromConfig(config, source));
-      return guardModel(model, name);
+      return guardModel(model, name, source);
     },
   };
 }
@@ -30,7 +30,7 @@ const SIZES = [
 
 const METHODS = ["params", "projections", "embed", "keysValues", "block", "head"] as const;
 
-function guardModel(model: DecoderModel, name: string): DecoderModel {
+function guardModel(model: DecoderModel, name: string, source: string): DecoderModel {
   for (const method of METHODS) {
     if (typeof model?.[method] === "function") continue;
     throw new PluginFault(`${name}: the model has no function "${method}"`);
@@ -39,7 +39,9 @@ function guardModel(model: DecoderModel, name: string): DecoderModel {
   for (const size of SIZES) {
     const value = dims?.[size];
     if (Number.isInteger(value) && value > 0) continue;
-    throw new PluginFault(`${name}: dims.${size} is ${value}; give a positive whole number`);
+    throw new PluginFault(
+      `${name}, of ${source}: dims.${size} is ${value}; give a positive whole number`,
+    );
   }
   const { hiddenSize, vocabSize, numKeyValueHeads, headDim } = dims;
   const expect = (what: string, node: Node, shape: Shape): Node => {
