@@ -193,9 +193,16 @@ export class Passes implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const program of this.#programs.values()) await (await program)[Symbol.asyncDispose]();
+    await disposePrograms(this.#programs.values());
     this.#programs.clear();
     await this.#full?.[Symbol.asyncDispose]();
+  }
+}
+
+/** Disposes of programs; those that could not be made have been told of. */
+export async function disposePrograms(programs: Iterable<Promise<Program>>): Promise<void> {
+  for (const made of await Promise.allSettled(programs)) {
+    if (made.status === "fulfilled") await made.value[Symbol.asyncDispose]();
   }
 }
 

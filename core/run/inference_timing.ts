@@ -6,6 +6,7 @@
 import { type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
 import {
   bakesWeights,
+  disposePrograms,
   type Earlier,
   gatesAt,
   type InferenceModel,
@@ -238,7 +239,7 @@ export class InferenceTiming implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const program of this.#programs.values()) await (await program)[Symbol.asyncDispose]();
+    await disposePrograms(this.#programs.values());
     this.#programs.clear();
   }
 }

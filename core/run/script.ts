@@ -39,7 +39,10 @@ export async function runScript(
 ): Promise<void> {
   try {
     await main();
-  } catch (error) {
+  } catch (thrown) {
+    // What went wrong comes before what went wrong in clearing up after it.
+    let error = thrown;
+    while (error instanceof SuppressedError) error = error.suppressed;
     if (error instanceof EarlyExit) {
       world.exit(error.code);
     } else if (error instanceof UserError) {

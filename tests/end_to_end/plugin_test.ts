@@ -204,6 +204,59 @@ testWithProcesses("what a plugin brings is in --help, in the list and in suggest
   );
 });
 
+/** Backends that fail in ways that their contract does not allow. */
+const BROKEN = `
+import { definePlugin } from "@dlr/dlr";
+import { referenceBackend } from "@dlr/dlr/backends/reference";
+
+const broken = (wrong: (inner: ReturnType<typeof referenceBackend>) => object) => () => {
+  const inner = referenceBackend({ round: true });
+  return Promise.resolve(Object.assign(Object.create(inner), inner, wrong(inner)));
+};
+
+export default definePlugin({
+  name: "broken",
+  backends: {
+    "cannot-open": () => Promise.reject(new Error("no device")),
+    "cannot-compile": broken(() => ({ compile: () => Promise.reject(new Error("no kernel")) })),
+    "answers-nothing": broken((inner) => ({
+      async compile(outputs: never) {
+        const program = await inner.compile(outputs);
+        return {
+          inputs: program.inputs,
+          flops: 0,
+          run: () => Promise.resolve({}),
+          [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+        };
+      },
+    })),
+  },
+});
+`;
+
+testWithProcesses(
+  "a backend that fails is named in one line, in training and in writing",
+  async () => {
+    using place = new Workplace();
+    Deno.writeTextFileSync(place.path("broken.ts"), BROKEN);
+    const says = {
+      "cannot-open": /backend "cannot-open" threw Error: no device, at broken\.ts:\d+:\d+/,
+      "cannot-compile": /backend "cannot-compile"\.compile threw Error: no kernel/,
+      "answers-nothing":
+        /"answers-nothing": its program, output ".+", returned nothing; it should be/,
+    };
+    for (const [backend, pattern] of Object.entries(says)) {
+      const options = ["--plugin", "broken.ts", "--backend", backend];
+      assertRefused(await place.run("--fresh", ...options, ...place.tiny(), "--quiet"), pattern);
+      const written = ["--model", "nano", "--prompt", "a", "--quiet"];
+      const generated = await place.runScript("generate", ...options, ...written);
+    assert.equal(generated.code, 2, generated.stderr);
+    assert.equal(complaints(generated).length, 1, generated.stderr);
+    assert.match(complaints(generated)[0]!, pattern);
+    }
+  },
+);
+
 testWithProcesses(
   "a sweep gives plugins to its trials, and may be run by a launcher of one",
   async () => {
