@@ -3,8 +3,11 @@
 import type { ExperimentConfig } from "./config_schema.ts";
 import { type ConfigTree, leaves } from "./settings.ts";
 
-/** Settings that change no number of a run, so that a continued run may have others. */
-const HARMLESS_KEYS: ReadonlySet<string> = new Set(["checkpoint.every"]);
+/**
+ * Settings that change no number of a run, so that a continued run may have others. Where plugins are
+ * is one: whether they are the same ones is told by their names.
+ */
+const HARMLESS_KEYS: ReadonlySet<string> = new Set(["checkpoint.every", "plugins"]);
 
 /** One setting in which two configurations differ. */
 export interface ConfigDifference {

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { join } from "node:path";
 import { type ModelKind, UserError } from "../contracts/mod.ts";
+import { explainFailure } from "../io/failures.ts";
 import {
   TOKENIZER_FILES,
   writeFileAtomic,
@@ -51,12 +52,20 @@ export async function drawnModelFolder(
   for (const file of files) hash.update(file).update(fs.readFileSync(join(tokenizer, file)));
   const folder = join(root, `${name}-${hash.digest("hex").slice(0, 8)}`);
   if (fs.existsSync(folder)) return folder;
-  await writeFolderAtomic(folder, (temporary) => {
+  // Others may draw the same model at this moment: each its own, and the first one stays.
+  const own = `${folder}-${crypto.randomUUID()}`;
+  await writeFolderAtomic(own, (temporary) => {
     const weights = initialize(specs, SEED);
     const tensors = Object.entries(weights).map(([name, tensor]) => ({ name, tensor }));
     writeSafetensors(join(temporary, "model.safetensors"), tensors, { format: "pt" });
     writeFileAtomic(join(temporary, "config.json"), JSON.stringify(config, null, 2) + "\n");
     for (const file of files) fs.copyFileSync(join(tokenizer, file), join(temporary, file));
   });
+  try {
+    fs.renameSync(own, folder);
+  } catch (error) {
+    fs.rmSync(own, { recursive: true, force: true });
+    if (!fs.existsSync(folder)) throw explainFailure(error, "write the folder", folder);
+  }
   return folder;
 }

@@ -5,17 +5,19 @@
 
 import { Interrupted, UserError } from "../contracts/mod.ts";
 import { type CommandLine, readCommandLine } from "./command_line.ts";
+import { commandsHere } from "./commands_here.ts";
 import { configKeys, type ConfigLayers, resolveConfig } from "./config.ts";
 import { sameConfiguration, showDifferences } from "./config_difference.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
 import { chooseLogging } from "./logging/names.ts";
 import { scaleOf } from "./models.ts";
 import { namesOf } from "./plugins/listing.ts";
-import { loadPlugins, loadPluginsOfRun } from "./plugins/load.ts";
-import { pluginsAskedFor } from "./plugins/options.ts";
+import { loadPlugins } from "./plugins/load.ts";
+import { loadPluginsOfRun } from "./plugins/of_run.ts";
+import { pluginArgs, pluginsAskedFor } from "./plugins/options.ts";
 import { type Plugins } from "./plugins/plugins.ts";
 import { continueRun, createRun, newestUnfinishedRun } from "./run_folder.ts";
-import { readRunRecord, type RunRecord } from "./run_record.ts";
+import { readRunRecord } from "./run_record.ts";
 import { type ConfigTree } from "./settings.ts";
 
 /** A named configuration with a word on what it is for. */
@@ -44,6 +46,7 @@ export async function runExperiment(
   args: readonly string[],
 ): Promise<void> {
   const asked = pluginsAskedFor(args);
+  plugins.give(asked);
   await loadPlugins(plugins, asked);
   const defaults = { name: experiment.name, ...experiment.defaults };
   const command = readCommandLine(args, {
@@ -57,7 +60,7 @@ export async function runExperiment(
   });
   const earlier = runToContinue(experiment.name, command);
   const record = earlier ? readRunRecord(earlier) : undefined;
-  if (record) await loadPluginsOfRun(plugins, record.config["plugins"], earlier!);
+  if (record) await loadPluginsOfRun(plugins, record, earlier!);
   const layers: ConfigLayers = {
     defaults,
     reference: experiment.atReferenceScale,
@@ -74,7 +77,6 @@ export async function runExperiment(
   const config = earlier
     ? await continuedConfig(earlier, experiment.name, command, layers)
     : await resolveConfig(layers);
-  if (record) tell(changedPlugins(record, plugins));
   const choice = chooseLogging(command.logging, record?.logging);
 
   // Loaded only now: `--help` and mistakes in the command line should not wait for it.
@@ -87,7 +89,7 @@ export async function runExperiment(
   const logging = await RunLogging.prepare(choice, experiment.name);
   const repositories = new RunRepositories(record?.repositories, command.quiet);
   await using parts = await loadParts(config, plugins, repositories, command.quiet);
-  using run = earlier ? continueRun(earlier, choice) : createRun({
+  using run = earlier ? continueRun(earlier, choice, plugins.loaded) : createRun({
     config,
     repositories: repositories.commits,
     plugins: plugins.loaded,
@@ -98,10 +100,13 @@ export async function runExperiment(
   try {
     const trained = await trainRun(config, parts, run, logging, command.quiet);
     const plannedSteps = await stepsByDefault(layers);
-    const outlook = { next: experiment.next, plannedSteps };
+    const own = pluginArgs(plugins);
+    const next = experiment.next.map((line) => commandsHere(line, own));
+    const outlook = { next, plannedSteps };
     await writeResults(outlook, config, parts, run, trained, started, command.quiet);
     tell(await logging.end("finished", run.record.final));
   } catch (error) {
+    if (!earlier) run.discardUntrained();
     tell(await logging.end(error instanceof Interrupted ? "interrupted" : "failed"));
     throw error;
   }
@@ -115,15 +120,6 @@ function tell(notes: readonly string[]): void {
 function routerIn(args: readonly string[], { routers }: Plugins): string | undefined {
   return args.map((arg) => /^(?:--set=)?\s*router\.name\s*=\s*(.+)$/.exec(arg)?.[1])
     .findLast((name) => name !== undefined && routers.has(name));
-}
-
-/** A word on every plugin whose file is not what it was when the run began. */
-function changedPlugins({ plugins: before = [] }: RunRecord, { loaded }: Plugins): string[] {
-  return before.flatMap(({ name, sha256 }) => {
-    const now = loaded.find((plugin) => plugin.name === name);
-    if (!now || now.sha256 === sha256) return [];
-    return [`the plugin "${name}" has changed since this run began`];
-  });
 }
 
 function referenceRecipe({ name, referenceRecipe: recipe }: Experiment): ConfigTree {
@@ -164,6 +160,11 @@ async function continuedConfig(
   const own = await resolveConfig({
     defaults: record.config as ConfigTree,
     routerOptions: layers.routerOptions,
+  }).catch((error) => {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(
+      `Cannot continue the run in ${path}: ${error.message}; --fresh starts a new one`,
+    );
   });
   const saysNothing = command.config === undefined && command.sets.length === 0 &&
     command.recipe === undefined && Object.keys(layers.overrides ?? {}).length === 0;

@@ -11,7 +11,7 @@ import { readTrained } from "../train/mod.ts";
 import { resolveConfig } from "./config.ts";
 import { type ExperimentConfig } from "./config_schema.ts";
 import { loadParts, type Parts } from "./parts.ts";
-import { loadPluginsOfRun } from "./plugins/load.ts";
+import { loadPluginsOfRun } from "./plugins/of_run.ts";
 import { type Plugins } from "./plugins/plugins.ts";
 import { RunRepositories } from "./repositories.ts";
 import { newestFinishedRun } from "./run_folder.ts";
@@ -100,7 +100,7 @@ export async function locateRun(
   const isCheckpoint = basename(dirname(resolve(given))) === CHECKPOINTS_FOLDER;
   const path = isCheckpoint ? dirname(dirname(resolve(given))) : given;
   const record = readRunRecord(path);
-  await loadPluginsOfRun(plugins, record.config["plugins"], path);
+  await loadPluginsOfRun(plugins, record, path);
   const config = await resolveConfig({
     defaults: record.config as ConfigTree,
     routerOptions: plugins.routerOptions,

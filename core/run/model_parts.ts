@@ -1,6 +1,11 @@
 /** The model that a configuration names: its student, tokenizer, and frozen weights on a backend. */
 
-import { type DecoderModel, type Repositories, UserError } from "../contracts/mod.ts";
+import {
+  type DecoderModel,
+  type Repositories,
+  type RouterKind,
+  UserError,
+} from "../contracts/mod.ts";
 import { type Tokenizer } from "../io/mod.ts";
 import { adaptedProjections, type LoraOptions } from "../nn/mod.ts";
 import { type StudentOptions } from "../train/mod.ts";
@@ -54,6 +59,19 @@ export async function openStudent(
   };
 }
 
+/** A configuration that is read again goes through the same schema, so it has to take what it gives. */
+function checkedOptions(kind: RouterKind, options: Record<string, unknown>): unknown {
+  const checked = kind.options.safeParse(options);
+  if (checked.success) return checked.data;
+  const { path, message } = checked.error.issues[0]!;
+  throw new UserError(
+    `The router "${kind.name}" does not take its own option ${
+      path.join(".")
+    } again (${message}): its ` +
+      "schema may fill in and check, but not change a value to another type",
+  );
+}
+
 function studentOf(
   config: ExperimentConfig,
   model: DecoderModel,
@@ -79,7 +97,7 @@ function studentOf(
     model,
     lora: config.lora,
     router: {
-      router: kind.create(kind.options.parse(ownOptions(config.router))),
+      router: kind.create(checkedOptions(kind, ownOptions(config.router))),
       anchorLayers,
       reads,
       bypassRank,

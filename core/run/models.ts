@@ -1,6 +1,7 @@
 /** From the name of a model to its folder, and from its folder to what it is. */
 
 import fs from "node:fs";
+import { basename } from "node:path";
 import { type ModelKind, type Repositories, type Scale, UserError } from "../contracts/mod.ts";
 import { modelFiles, TOKENIZER_FILES } from "../io/model_files.ts";
 import { drawnModelFolder } from "./drawn_model.ts";
@@ -8,6 +9,12 @@ import { type Plugins } from "./plugins/plugins.ts";
 
 /** `organisation/name`, with a revision behind `@` or without. */
 const HUB_ID = /^(?<id>[\w][\w.-]*\/[\w][\w.-]*)(?:@(?<revision>.+))?$/;
+
+/** Files of others, and perhaps a note of which version a run began with. */
+export type PinnedRepositories = Repositories & {
+  /** As {@link RunRepositories.pin}. */
+  pin?(what: string, version: string): void;
+};
 
 /** Whether `name`, which no plugin has, is meant as a path; a plain word is more likely a typo. */
 export function isPath(name: string): boolean {
@@ -28,7 +35,7 @@ export function scaleOf(name: string, { models }: Plugins): Scale {
 export async function modelFolder(
   name: string,
   plugins: Plugins,
-  repositories: Repositories,
+  repositories: PinnedRepositories,
 ): Promise<string> {
   const { models } = plugins;
   if (!models.has(name) && isPath(name)) {
@@ -47,14 +54,17 @@ export async function modelFolder(
   const { config } = model;
   const source = `the configuration of the model "${name}"`;
   const tokenizer = await tokenizerFolder(model.tokenizer, plugins, repositories);
-  return await drawnModelFolder({ name, config, kind: kindOf(config, source, plugins), tokenizer });
+  const kind = kindOf(config, source, plugins);
+  const folder = await drawnModelFolder({ name, config, kind, tokenizer });
+  repositories.pin?.(`drawn model "${name}"`, basename(folder));
+  return folder;
 }
 
 /** The folder of the model that another shares its tokenizer with; of one on the hub no weights. */
 async function tokenizerFolder(
   name: string,
   plugins: Plugins,
-  repositories: Repositories,
+  repositories: PinnedRepositories,
 ): Promise<string> {
   const model = plugins.models.has(name) ? plugins.models.get(name) : undefined;
   if (!model || !("hub" in model)) return await modelFolder(name, plugins, repositories);

@@ -1,6 +1,6 @@
 /** Repositories on the hub for one run: downloaded with progress, and pinned to the commits it used. */
 
-import { type Repositories, type Repository } from "../contracts/mod.ts";
+import { type Repositories, type Repository, UserError } from "../contracts/mod.ts";
 import { hubSnapshot } from "../io/hub/mod.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
@@ -25,6 +25,20 @@ export class RunRepositories implements Repositories {
   /** The commits of all that was fetched, and of what was pinned. */
   get commits(): Commits {
     return this.#commits;
+  }
+
+  /**
+   * Notes which version of something else a run began with.
+   *
+   * @throws {UserError} where it began with another.
+   */
+  pin(what: string, version: string): void {
+    const before = this.#commits[what] ??= version;
+    if (before === version) return;
+    throw new UserError(
+      `The ${what} is not what the run began with (${version} now, ${before} then): its configuration, ` +
+        "parameters or tokenizer have changed; go back to those, or train again",
+    );
   }
 
   async fetch(

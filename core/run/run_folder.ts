@@ -5,6 +5,7 @@
  * by dying. So an unfinished run that still runs elsewhere is never continued a second time.
  */
 
+import fs from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../contracts/errors.ts";
 import { isTemporary } from "../io/atomic.ts";
@@ -12,6 +13,7 @@ import { explainFailure } from "../io/failures.ts";
 import type { ExperimentConfig } from "./config_schema.ts";
 import { type LoggingChoice } from "./logging/names.ts";
 import type { LoadedPlugin } from "./plugins/plugins.ts";
+import { LAYERS_FILE, METRICS_FILE, readMetrics } from "./metrics_csv.ts";
 import { gitCommit, thisMachine, versionsInUse } from "./provenance.ts";
 import { leaveToken, LOCK, lockFolder, openElsewhere, tokenIn } from "./run_lock.ts";
 import { readRunRecord, RUN_RECORD, type RunRecord, writeRunRecord } from "./run_record.ts";
@@ -97,6 +99,16 @@ export class OpenRun implements Disposable {
     this.#write({ ...this.#record, status: "finished", finishedAt: now.toISOString(), final });
   }
 
+  /** Removes what this process wrote, where not one step was taken: there is nothing to go on with. */
+  discardUntrained(): void {
+    const metrics = this.file(METRICS_FILE);
+    if (fs.existsSync(metrics) && readMetrics(metrics).length > 0) return;
+    for (const name of [METRICS_FILE, LAYERS_FILE, RUN_RECORD]) {
+      fs.rmSync(this.file(name), { force: true });
+    }
+    removeIfEmpty(this.path);
+  }
+
   #write(record: RunRecord): void {
     this.assertOwn();
     writeRunRecord(this.path, record);
@@ -153,16 +165,29 @@ export function createRun(run: NewRun): OpenRun {
  * Opens an unfinished run to continue it, and marks it as running.
  *
  * @param logging where its metrics go from now on; default nowhere
+ * @param plugins those that are loaded now: they may have moved, or changed
  * @throws {UserError} when the folder is no run, is finished, or is open in another process.
  */
-export function continueRun(path: string, logging?: LoggingChoice): OpenRun {
+export function continueRun(
+  path: string,
+  logging?: LoggingChoice,
+  plugins: readonly LoadedPlugin[] = [],
+): OpenRun {
   const { logging: _, ...record } = readRunRecord(path);
   if (record.status === "finished") {
     throw new UserError(`The run in ${path} is finished: use --fresh to start a new one`);
   }
   const lock = lockFolder(path);
   try {
-    const running: RunRecord = { ...record, status: "running", ...kept(logging) };
+    const running: RunRecord = {
+      ...record,
+      status: "running",
+      ...kept(logging),
+      ...(plugins.length === 0 ? {} : {
+        config: { ...record.config, plugins: plugins.map(({ specifier }) => specifier) },
+        plugins,
+      }),
+    };
     const token = leaveToken(lock);
     writeRunRecord(path, running);
     return new OpenRun(path, running, lock, token);

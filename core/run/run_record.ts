@@ -52,7 +52,11 @@ const needed = z.looseObject({
   seed: z.int(),
   startedAt: z.string(),
   repositories: z.record(z.string(), z.string()).optional(),
-  plugins: z.array(z.object({ name: z.string(), sha256: z.string().optional() })).optional(),
+  plugins: z.array(z.object({
+    name: z.string(),
+    specifier: z.string(),
+    sha256: z.string().optional(),
+  })).optional(),
   logging: z.object({
     loggers: z.array(z.enum(LOGGER_NAMES)),
     trackingUri: z.string().optional(),

@@ -1,6 +1,7 @@
 /** The outermost function of every script: turns what went wrong into a line and an exit code. */
 
 import { Interrupted, UserError } from "../contracts/errors.ts";
+import { commandsHere } from "./commands_here.ts";
 
 /** Ends a script early without anything being wrong, as after `--help`. */
 export class EarlyExit extends Error {
@@ -46,10 +47,10 @@ export async function runScript(
     if (error instanceof EarlyExit) {
       world.exit(error.code);
     } else if (error instanceof UserError) {
-      world.complain(`error: ${oneLine(error.message)}`);
+      world.complain(`error: ${commandsHere(oneLine(error.message))}`);
       world.exit(2);
     } else if (error instanceof Interrupted) {
-      world.complain(error.message);
+      world.complain(commandsHere(error.message));
       world.exit(130);
     } else if (error instanceof Deno.errors.NotCapable) {
       world.complain(`error: ${oneLine(error.message)}; deno run -P gives all permissions needed`);

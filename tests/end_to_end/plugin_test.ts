@@ -155,8 +155,10 @@ testWithProcesses(
     child.kill("SIGINT");
     const { code } = await child.output();
     assert.equal(code, 130);
-    Deno.writeTextFileSync(place.path("mine.ts"), `${PLUGIN}\n// A new line.\n`);
-    const resumed = place.start("--resume", "auto");
+    // It may have moved, too.
+    Deno.removeSync(place.path("mine.ts"));
+    Deno.writeTextFileSync(place.path("moved.ts"), `${PLUGIN}\n// A new line.\n`);
+    const resumed = place.start("--resume", "auto", "--plugin", "./moved.ts");
     const reader = resumed.stderr.pipeThrough(new TextDecoderStream());
     let said = "";
     for await (const text of reader) {
@@ -166,7 +168,10 @@ testWithProcesses(
     resumed.kill("SIGKILL");
     await resumed.stdout.cancel();
     await resumed.status;
-    assert.match(said, /the plugin "my-plugin" has changed since this run began/);
+    const record = JSON.parse(readFileSync(`${place.runs()[0]}/run.json`, "utf8"));
+    assert.match(record.config.plugins[0], /moved\.ts$/);
+    assert.match(said, /resumed after step/);
+    assert.match(said, /The plugin "my-plugin" has changed since the run in .* began/);
   },
 );
 
@@ -203,6 +208,61 @@ testWithProcesses("what a plugin brings is in --help, in the list and in suggest
     /router\.every = 0 from --set: it must be a whole number, at least 1/,
   );
 });
+
+/** A router that fails at its first answer. */
+const FAILING = `
+import { definePlugin } from "@dlr/dlr";
+import { z } from "zod";
+export default definePlugin({ name: "failing", routers: [{
+  name: "failing",
+  description: "fails",
+  options: z.strictObject({}),
+  create: () => ({ name: "failing", decidesBy: "rule", params: () => ({}), decide() { throw new Error("no"); } }),
+}] });
+`;
+
+testWithProcesses("a run whose plugin fails at once leaves nothing to go on with", async () => {
+  using place = new Workplace();
+  Deno.writeTextFileSync(place.path("failing.ts"), FAILING);
+  const chosen = ["--plugin", "failing.ts", "--set", "router.name=failing"];
+  assertRefused(
+    await place.run("--fresh", ...chosen, ...place.tiny(), "--quiet"),
+    /threw Error: no/,
+  );
+  assert.deepEqual(place.runs(), []);
+  assertRefused(await place.run("--resume", "auto"), /no unfinished run of exp10/);
+});
+
+testWithProcesses(
+  "answers under other sources of a plugin are not taken for those of these",
+  async () => {
+    using place = new Workplace();
+    Deno.writeTextFileSync(place.path("mine.ts"), PLUGIN);
+    assertFinished(await place.run("--fresh", "--plugin", "./mine.ts", ...OPTIONS));
+    const ask = () =>
+      place.runScript(
+        "evaluate",
+        ...[
+          "--run",
+          place.runs()[0]!,
+          "--tasks",
+          "micro_facts",
+          "--limit",
+          "2",
+          "--out",
+          "answers",
+        ],
+      );
+    assertFinished(await ask());
+    assertFinished(await ask());
+    Deno.writeTextFileSync(place.path("mine.ts"), `${PLUGIN}\n// A new line.\n`);
+    const changed = await ask();
+    assert.equal(changed.code, 2);
+    const [note, refusal] = complaints(changed);
+    assert.match(note!, /The plugin "my-plugin" has changed since the run in .* began/);
+    assert.match(refusal!, /answers holds an evaluation of .*--fresh to replace it/);
+  },
+);
 
 /** Backends that fail in ways that their contract does not allow. */
 const BROKEN = `
@@ -250,9 +310,9 @@ testWithProcesses(
       assertRefused(await place.run("--fresh", ...options, ...place.tiny(), "--quiet"), pattern);
       const written = ["--model", "nano", "--prompt", "a", "--quiet"];
       const generated = await place.runScript("generate", ...options, ...written);
-    assert.equal(generated.code, 2, generated.stderr);
-    assert.equal(complaints(generated).length, 1, generated.stderr);
-    assert.match(complaints(generated)[0]!, pattern);
+      assert.equal(generated.code, 2, generated.stderr);
+      assert.equal(complaints(generated).length, 1, generated.stderr);
+      assert.match(complaints(generated)[0]!, pattern);
     }
   },
 );
@@ -269,5 +329,10 @@ testWithProcesses(
     const unrun = await place.runScript("pareto", ...sweep, ...none);
     assert.equal(unrun.code, 2);
     assert.match(complaints(unrun).at(-1)!, /was not run/);
+    Deno.writeTextFileSync(place.path("mine.ts"), `${PLUGIN}\n// A new line.\n`);
+    assertRefused(
+      await place.runScript("pareto", ...sweep),
+      /another state of the plugin "my-plugin", which has changed since: give --fresh/,
+    );
   },
 );

@@ -108,6 +108,7 @@ async function evaluateCandidate(
     out,
     fresh,
     quiet,
+    plugins: plugins.loaded,
   });
   if ("model" in candidate) {
     await using subject = await openModel(candidate.model, plugins, repositories);

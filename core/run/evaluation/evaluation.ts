@@ -25,6 +25,7 @@ import {
 import { Passes } from "../../inference/mod.ts";
 import { readJsonObject, writeFileAtomic } from "../../io/mod.ts";
 import { createProgress } from "../progress.ts";
+import { type LoadedPlugin } from "../plugins/plugins.ts";
 import { type Subject } from "./subject.ts";
 
 /** What is asked, and how. */
@@ -35,6 +36,8 @@ export interface EvaluationPlan extends TaskChoices {
   readonly source: RowSource;
   /** Where the rows are from, to tell evaluations apart; absent: the hub. */
   readonly dataDir?: string | undefined;
+  /** Plugins that had a say, to tell evaluations apart. */
+  readonly plugins?: readonly LoadedPlugin[];
   /** Sequences computed together; as many as fit unless told. */
   readonly batchSize?: number | undefined;
   /** Folder for what comes of it. */
@@ -117,9 +120,19 @@ function cutNote({ name, cut, firstCut }: TaskOutcome, maxLength: number): strin
 
 /** The state that the folder holds, or a new one. */
 function openState(subject: Subject, plan: EvaluationPlan): EvaluationState {
-  const { out, shots, limit, seed, dataDir, fresh } = plan;
+  const { out, shots, limit, seed, dataDir, fresh, plugins = [] } = plan;
   const path = join(out, STATE);
-  const asked = JSON.parse(JSON.stringify({ ...subject.source, shots, limit, seed, dataDir }));
+  const asked = JSON.parse(JSON.stringify({
+    ...subject.source,
+    shots,
+    limit,
+    seed,
+    dataDir,
+    // What was asked with other sources may have been answered otherwise.
+    ...(plugins.length === 0 ? {} : {
+      plugins: plugins.map(({ name, sha256 }) => [name, sha256?.slice(0, 12)].join(" ")),
+    }),
+  }));
   if (fresh) fs.rmSync(path, { force: true });
   fs.mkdirSync(out, { recursive: true });
   if (!fs.existsSync(path)) return { version: 1, date: Date.now() / 1000, asked, tasks: {} };

@@ -1,14 +1,14 @@
 /** Loading the modules that `--plugin` and configurations name. */
 
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { UserError } from "../../contracts/errors.ts";
+import { type Plugin, UserError } from "../../contracts/mod.ts";
 import { readDefinition } from "./definition.ts";
 import { answered, guardPlugin } from "./guards/mod.ts";
-import { type LoadedPlugin, type Plugins } from "./plugins.ts";
+import { type Plugins } from "./plugins.ts";
+import { sourceHash } from "./source_hash.ts";
 import { shareThisCopy } from "./this_copy.ts";
 
 /** Seconds that a module may take to load; packages may have to be downloaded. */
@@ -61,9 +61,29 @@ export async function loadPlugins(
     const module = await imported(specifier, place);
     const definition = readDefinition(module.default, place);
     const owner = `plugin "${definition.name}" (${place})`;
-    plugins.add(guardPlugin(definition, owner), owner);
-    plugins.loaded.push({ name: definition.name, specifier, ...hashOf(specifier) });
+    plugins.add(placed(guardPlugin(definition, owner), specifier), owner);
+    const sha256 = sourceHash(specifier);
+    plugins.loaded.push({
+      name: definition.name,
+      specifier,
+      ...(sha256 === undefined ? {} : { sha256 }),
+    });
   }
+}
+
+/** The plugin with the paths of its models, which are from its own folder. */
+function placed(plugin: Plugin, specifier: string): Plugin {
+  if (!specifier.startsWith("file:") || !plugin.models) return plugin;
+  const folder = dirname(fileURLToPath(specifier));
+  const isRelative = (path: string) => /^\.{1,2}([/\\]|$)/.test(path);
+  const models = Object.entries(plugin.models).map(([name, model]) => {
+    if ("folder" in model) return [name, { ...model, folder: resolve(folder, model.folder) }];
+    if ("config" in model && isRelative(model.tokenizer)) {
+      return [name, { ...model, tokenizer: resolve(folder, model.tokenizer) }];
+    }
+    return [name, model];
+  });
+  return { ...plugin, models: Object.fromEntries(models) };
 }
 
 async function imported(specifier: string, place: string): Promise<{ default?: unknown }> {
@@ -86,47 +106,4 @@ async function imported(specifier: string, place: string): Promise<{ default?: u
 function readable(text: string): string {
   return stripVTControlCharacters(text).replaceAll(/\s+/g, " ")
     .replaceAll(pathToFileURL(Deno.cwd()).href, ".");
-}
-
-function hashOf(specifier: string): Pick<LoadedPlugin, "sha256"> {
-  if (!specifier.startsWith("file:")) return {};
-  const bytes = fs.readFileSync(fileURLToPath(specifier));
-  return { sha256: createHash("sha256").update(bytes).digest("hex") };
-}
-
-/**
- * Loads what a run was made with, unless the command line says what to load instead.
- *
- * A record is data, perhaps somebody else's, so it may name files of this machine only, and none in
- * the run's own folder.
- *
- * @param named the `plugins` of the run's configuration
- * @param run the run's folder
- * @throws {UserError} for a plugin that has to be given by hand, or cannot be loaded any more.
- */
-export async function loadPluginsOfRun(
-  plugins: Plugins,
-  named: unknown,
-  run: string,
-): Promise<void> {
-  if (!Array.isArray(named) || plugins.loaded.length > 0) return;
-  for (const specifier of named.map(String)) {
-    const again = `give it by --plugin`;
-    if (!specifier.startsWith("file:")) {
-      throw new UserError(`The run in ${run} uses the plugin ${specifier}: ${again} ${specifier}`);
-    }
-    const path = fileURLToPath(specifier);
-    if (!fs.existsSync(path)) {
-      throw new UserError(
-        `The run in ${run} uses the plugin ${path}, which is not there any more: ${again} FILE`,
-      );
-    }
-    const inside = !relative(resolve(run), dirname(path)).startsWith("..");
-    if (inside) {
-      throw new UserError(
-        `The run in ${run} names a plugin in its own folder, ${path}: ${again} ${path} if you trust it`,
-      );
-    }
-    await loadPlugins(plugins, [specifier]);
-  }
 }

@@ -3,7 +3,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { dirname } from "node:path";
 import { readValue } from "../settings.ts";
-import { absoluteSpecifier, loadPlugins } from "./load.ts";
+import { absoluteSpecifier, loadPlugins, shownSpecifier } from "./load.ts";
 import { type Plugins } from "./plugins.ts";
 
 /** The option. Its values are read before the others, by {@link withPlugins}. */
@@ -25,6 +25,7 @@ export async function withPlugins(
   args: readonly string[] = Deno.args,
 ): Promise<Plugins> {
   const specifiers = valuesOf("--plugin", args).map((each) => absoluteSpecifier(each));
+  plugins.give(specifiers);
   await loadPlugins(plugins, specifiers);
   return plugins;
 }
@@ -48,7 +49,7 @@ export function pluginsAskedFor(args: readonly string[]): string[] {
 
 /** `--plugin` again, for a command that is started in turn. */
 export function pluginArgs({ loaded }: Plugins): string[] {
-  return loaded.flatMap(({ specifier }) => ["--plugin", specifier]);
+  return loaded.flatMap(({ specifier }) => ["--plugin", shownSpecifier(specifier)]);
 }
 
 function valuesOf(option: string, args: readonly string[]): string[] {

@@ -23,7 +23,7 @@ export interface LoadedPlugin {
   readonly name: string;
   /** Where it is: an absolute URL, or an `npm:` or `jsr:` specifier. */
   readonly specifier: string;
-  /** SHA-256 of its file, in hexadecimal; absent where it is no file. */
+  /** SHA-256 of its file and of those that it imports, in hexadecimal; absent where it is no file. */
   readonly sha256?: string;
 }
 
@@ -45,6 +45,18 @@ export class Plugins {
 
   /** What is not built in, in the order of loading. */
   readonly loaded: LoadedPlugin[] = [];
+
+  readonly #given = new Set<string>();
+
+  /** Notes that somebody names these on the command line. */
+  give(specifiers: readonly string[]): void {
+    for (const specifier of specifiers) this.#given.add(specifier);
+  }
+
+  /** Whether a plugin was named on the command line, and not by a run that it belongs to. */
+  isGiven({ specifier }: LoadedPlugin): boolean {
+    return this.#given.has(specifier);
+  }
 
   /** What each router declares, by its name: for checking configurations. */
   get routerOptions(): ReadonlyMap<string, RouterOptions> {

@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { UserError } from "../../contracts/errors.ts";
 import { type Stop, type Trial } from "../../contracts/launcher.ts";
 import { METRICS_FILE, readMetrics } from "../metrics_csv.ts";
+import { sourceHash } from "../plugins/source_hash.ts";
 import { readRunRecord, RUN_RECORD, type RunRecord } from "../run_record.ts";
 
 export { type Trial };
@@ -42,6 +43,13 @@ export function stateOf(trial: Trial): TrialState {
     throw new UserError(
       `${trial.folder} holds a run of other options (${record.commandLine}): remove it, or choose ` +
         "another --out",
+    );
+  }
+  for (const { name, specifier, sha256 } of record.plugins ?? []) {
+    if (!trial.args.includes(specifier) || sourceHash(specifier) === sha256) continue;
+    throw new UserError(
+      `${trial.folder} holds a run with another state of the plugin "${name}", which has changed since: ` +
+        "give --fresh to run all again, or choose another --out",
     );
   }
   return record.status === "finished" ? "finished" : "unfinished";

@@ -7,7 +7,8 @@ import { openModelFolder } from "../../../core/io/mod.ts";
 import { drawnModelFolder } from "../../../core/run/drawn_model.ts";
 import { llamaKind } from "../../../plugins/models/llama/mod.ts";
 import { TINY_CONFIG, writeTinyModel } from "../../end_to_end/tiny_model.ts";
-import { inFolder } from "../io/support.ts";
+import { RunRepositories } from "../../../core/run/repositories.ts";
+import { inFolder, userError } from "../io/support.ts";
 
 Deno.test("a drawn model is a folder as any, always the same, and made once", () =>
   inFolder(async (folder) => {
@@ -46,3 +47,25 @@ Deno.test("a drawn model without a tokenizer, or of a configuration that is wron
     });
     assert.deepEqual(readdirSync(folder), []);
   }));
+
+Deno.test("many may draw the same model at once", () =>
+  inFolder(async (folder) => {
+    const tokenizer = join(folder, "other");
+    writeTinyModel(tokenizer);
+    const drawn = { name: "mine", config: TINY_CONFIG, kind: llamaKind, tokenizer };
+    const root = join(folder, "models");
+    const paths = await Promise.all(Array.from({ length: 8 }, () => drawnModelFolder(drawn, root)));
+    assert.equal(new Set(paths).size, 1);
+    assert.equal(readdirSync(root).length, 1);
+  }));
+
+Deno.test("a run that began with another drawn model says so", async () => {
+  const repositories = new RunRepositories({}, true);
+  repositories.pin('drawn model "mine"', "mine-1");
+  repositories.pin('drawn model "mine"', "mine-1");
+  assert.deepEqual(repositories.commits, { 'drawn model "mine"': "mine-1" });
+  await userError(
+    () => repositories.pin('drawn model "mine"', "mine-2"),
+    /The drawn model "mine" is not what the run began with \(mine-2 now, mine-1 then\)/,
+  );
+});

@@ -1,13 +1,9 @@
 /** Loading modules as plugins. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import {
-  absoluteSpecifier,
-  loadPlugins,
-  loadPluginsOfRun,
-} from "../../../../core/run/plugins/load.ts";
+import { absoluteSpecifier } from "../../../../core/run/plugins/load.ts";
 import { pluginArgs, pluginsAskedFor, withPlugins } from "../../../../core/run/plugins/options.ts";
 import { builtinPlugins } from "../../../../plugins/mod.ts";
 import { inFolder, userError } from "../../io/support.ts";
@@ -40,7 +36,7 @@ Deno.test("a plugin's models are there once it is loaded, and it is loaded once"
       ["mine", pathToFileURL(file).href],
     ]);
     assert.match(plugins.loaded[0]!.sha256!, /^[0-9a-f]{64}$/);
-    assert.deepEqual(pluginArgs(plugins), ["--plugin", pathToFileURL(file).href]);
+    assert.deepEqual(pluginArgs(plugins), ["--plugin", relative(Deno.cwd(), file)]);
   }));
 
 Deno.test("two plugins with one name for a model are told apart by their files", () =>
@@ -98,33 +94,34 @@ Deno.test("an experiment asks for plugins in its configuration, by --set and by 
     assert.deepEqual(pluginsAskedFor(["--steps", "3"]), []);
   }));
 
-Deno.test("a run's own plugins are loaded again, but for what a stranger could have named", () =>
+Deno.test("paths of a plugin's models are from its own folder", () =>
   inFolder(async (folder) => {
-    const file = write(folder, "mine.ts", source("mine"));
-    const run = join(folder, "run");
-    Deno.mkdirSync(run);
-    const plugins = builtinPlugins();
-    await loadPluginsOfRun(plugins, undefined, run);
-    await loadPluginsOfRun(plugins, [pathToFileURL(file).href], run);
-    assert.ok(plugins.models.has("mine-model"));
-    const others: readonly [specifier: string, says: RegExp][] = [
-      [
-        "jsr:@someone/else@1",
-        /uses the plugin jsr:@someone\/else@1: give it by --plugin jsr:@some/,
-      ],
-      ["https://example.org/x.ts", /uses the plugin https:.*--plugin https:/],
-      [pathToFileURL(join(folder, "gone.ts")).href, /gone\.ts, which is not there any more/],
-      [
-        pathToFileURL(write(run, "own.ts", source("own"))).href,
-        /in its own folder.*if you trust it/,
-      ],
-    ];
-    for (const [specifier, says] of others) {
-      await userError(() => loadPluginsOfRun(builtinPlugins(), [specifier], run), says);
-    }
-    // Who gives plugins by hand means those.
-    const chosen = builtinPlugins();
-    await loadPlugins(chosen, [pathToFileURL(file).href]);
-    await loadPluginsOfRun(chosen, ["jsr:@someone/else@1"], run);
-    assert.equal(chosen.loaded.length, 1);
+    const file = write(
+      folder,
+      "mine.ts",
+      `import { definePlugin } from "${CONTRACTS}";
+      const tiny = { description: "d", config: {} };
+      export default definePlugin({ name: "mine", models: {
+        "a": { description: "d", folder: "models/a" },
+        "b": { ...tiny, tokenizer: "./tokenizers/b" },
+        "c": { ...tiny, tokenizer: "nano" },
+      } });`,
+    );
+    const { models } = await withPlugins(builtinPlugins(), ["--plugin", file]);
+    const [a, b, c] = ["a", "b", "c"].map((name) => models.get(name) as Record<string, unknown>);
+    assert.equal(a!["folder"], join(folder, "models", "a"));
+    assert.equal(b!["tokenizer"], join(folder, "tokenizers", "b"));
+    assert.equal(c!["tokenizer"], "nano");
+  }));
+
+Deno.test("a plugin's hash is that of its sources, however they are put together", () =>
+  inFolder(async (folder) => {
+    write(folder, "part.ts", "export const x = 1;");
+    const file = write(folder, "mine.ts", `import "./part.ts";\n${source("mine")}`);
+    const hash = async () =>
+      (await withPlugins(builtinPlugins(), ["--plugin", file])).loaded[0]!.sha256;
+    const before = await hash();
+    assert.equal(await hash(), before);
+    write(folder, "part.ts", "export const x = 2;");
+    assert.notEqual(await hash(), before);
   }));
