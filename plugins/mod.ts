@@ -55,6 +55,10 @@ export function builtinPlugins(): Plugins {
     const { openOnnxBackend } = await import("./backends/onnx/mod.ts");
     return openOnnxBackend(options);
   }, from);
+  plugins.backends.register("webgpu", async (options) => {
+    const { openWebgpuBackend } = await import("./backends/webgpu/mod.ts");
+    return openWebgpuBackend(options);
+  }, from);
   plugins.backends.register("reference", async () => {
     const { referenceBackend } = await import("./backends/reference/mod.ts");
     return referenceBackend({ round: true });
