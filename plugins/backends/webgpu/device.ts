@@ -1,6 +1,7 @@
 /** The device that everything runs on: which one, its pipelines, and what may go wrong with it. */
 
 import { UserError } from "../../../core/contracts/errors.ts";
+import { type Tiles } from "./lower.ts";
 import { BufferPool } from "./memory.ts";
 
 /** Adapters that may be asked for, as `backend.executionProvider`. `cpu` is what it is unless set. */
@@ -41,7 +42,11 @@ export class Gpu {
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  private constructor(readonly device: GPUDevice, readonly info: GPUAdapterInfo) {
+  private constructor(
+    readonly device: GPUDevice,
+    readonly info: GPUAdapterInfo,
+    readonly tiles: Tiles,
+  ) {
     this.pool = new BufferPool(device);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -59,9 +64,10 @@ export class Gpu {
   /**
    * Opens the adapter of this name.
    *
+   * @param tiles how products go through their operands; what suits the adapter unless told
    * @throws {UserError} when there is none, naming those that may be asked for or what to install.
    */
-  static async open(adapterName: string): Promise<Gpu> {
+  static async open(adapterName: string, tiles?: Tiles): Promise<Gpu> {
     const wanted = ADAPTERS[adapterName];
     if (!wanted) {
       const names = Object.keys(ADAPTERS).filter((name) => name !== "cpu").join(", ");
@@ -84,7 +90,9 @@ export class Gpu {
         ? Math.min(limits[name], MOST_STORAGE_BUFFERS)
         : limits[name],
     ]));
-    return new Gpu(await adapter.requestDevice({ requiredLimits }), adapter.info);
+    const device = await adapter.requestDevice({ requiredLimits });
+    const isSoftware = adapter.info.isFallbackAdapter;
+    return new Gpu(device, adapter.info, tiles ?? (isSoftware ? "registers" : "shared"));
   }
 
   /** Makes a kernel ready, or finds it where the same one was made ready before. */

@@ -18,12 +18,17 @@ import { sizeFunction } from "./sizes.ts";
 import { type Dispatch, type Groups, type Lowered, type Step, type Value } from "./steps.ts";
 import { KernelWriter, MOST_GROUPS, WORKGROUP } from "./writer.ts";
 
+/** Through the memory of a workgroup, or, where that is slow, through registers alone. */
+export type Tiles = "shared" | "registers";
+
 /** What a device allows, and what is known of a program's inputs. */
 export interface LoweringOptions {
   /** Buffers that a kernel may be bound to. */
   readonly mostBindings: number;
   /** Elements of four bytes that one of them may hold. */
   readonly mostBound: number;
+  /** How products go through their operands. */
+  readonly tiles: Tiles;
 }
 
 /** A kernel to be written. */
@@ -67,6 +72,10 @@ export class Lowering {
       bindingsOf: (node) => Math.ceil((knownSize(shapeOf(node)) ?? 1) / options.mostBound) || 1,
     });
     this.#stored = stored;
+  }
+
+  get tiles(): Tiles {
+    return this.options.tiles;
   }
 
   lower(outputs: Readonly<Record<string, Node>>): Lowered {

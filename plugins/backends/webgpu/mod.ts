@@ -45,6 +45,7 @@ async function compile<Output extends string>(
   const { device } = gpu;
   const lowered = lower(outputs, {
     mostBindings: device.limits.maxStorageBuffersPerShaderStage,
+    tiles: gpu.tiles,
     mostBound: 2 ** Math.floor(Math.log2(device.limits.maxStorageBufferBindingSize / 4)),
   });
   const held = new Map(

@@ -4,7 +4,7 @@ import { type Node, type OpName } from "../../../../core/graph/mod.ts";
 import { isInline } from "../expressions.ts";
 import { type Lowering } from "../lower.ts";
 import { writeChoice, writeElements, writeParts } from "./elements.ts";
-import { matmul } from "./matmul.ts";
+import { matmul } from "./matmul/mod.ts";
 import { reduceSum } from "./reduce.ts";
 import { crossEntropy, inverseRms, klDivergence, logSoftmax, rmsNorm, softmax } from "./rows.ts";
 import {
