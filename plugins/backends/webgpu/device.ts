@@ -1,7 +1,6 @@
 /** The device that everything runs on: which one, its pipelines, and what may go wrong with it. */
 
 import { UserError } from "../../../core/contracts/errors.ts";
-import { type Tiles } from "./lower.ts";
 import { BufferPool } from "./memory.ts";
 
 /** Adapters that may be asked for, as `backend.executionProvider`. `cpu` is what it is unless set. */
@@ -45,7 +44,6 @@ export class Gpu {
   private constructor(
     readonly device: GPUDevice,
     readonly info: GPUAdapterInfo,
-    readonly tiles: Tiles,
   ) {
     this.pool = new BufferPool(device);
     device.addEventListener("uncapturederror", (event) => {
@@ -64,10 +62,9 @@ export class Gpu {
   /**
    * Opens the adapter of this name.
    *
-   * @param tiles how products go through their operands; what suits the adapter unless told
    * @throws {UserError} when there is none, naming those that may be asked for or what to install.
    */
-  static async open(adapterName: string, tiles?: Tiles): Promise<Gpu> {
+  static async open(adapterName: string): Promise<Gpu> {
     const wanted = ADAPTERS[adapterName];
     if (!wanted) {
       const names = Object.keys(ADAPTERS).filter((name) => name !== "cpu").join(", ");
@@ -91,8 +88,12 @@ export class Gpu {
         : limits[name],
     ]));
     const device = await adapter.requestDevice({ requiredLimits });
-    const isSoftware = adapter.info.isFallbackAdapter;
-    return new Gpu(device, adapter.info, tiles ?? (isSoftware ? "registers" : "shared"));
+    return new Gpu(device, adapter.info);
+  }
+
+  /** Whether the adapter is the processor itself. */
+  get isSoftware(): boolean {
+    return this.info.isFallbackAdapter;
   }
 
   /** Makes a kernel ready, or finds it where the same one was made ready before. */
@@ -123,6 +124,12 @@ export class Gpu {
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure) throw failure;
+  }
+
+  /** Fails as {@link check} does, once what went wrong has been told. */
+  async settle(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.check();
   }
 
   /** Gives the device back. */

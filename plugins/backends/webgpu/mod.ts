@@ -7,25 +7,45 @@ import {
   type Backend,
   type BackendOptions,
   type CompileOptions,
-  type Feeds,
 } from "../../../core/contracts/backend.ts";
+import { UserError } from "../../../core/contracts/errors.ts";
 import { inputsOf, type Node, topologicalOrder } from "../../../core/graph/mod.ts";
-import { type HostTensor } from "../../../core/tensor/mod.ts";
 import { Gpu } from "./device.ts";
-import { lower } from "./lower.ts";
+import { lower, type LoweringOptions } from "./lower.ts";
 import { GpuTensor } from "./memory.ts";
 import { GpuProgram } from "./program.ts";
 
+/** What kernels make of a device, as far as it is not left to the device; for tests. */
+export type Tuning = Partial<LoweringOptions>;
+
 /**
- * The backend on the chosen adapter.
+ * The backend on the adapter that `backend.executionProvider` names.
  *
+ * @param tuning goes before what the device is like
  * @throws {UserError} when there is no such adapter.
  */
-export async function openWebgpuBackend(options: Partial<BackendOptions> = {}): Promise<Backend> {
-  const gpu = await Gpu.open(options.executionProvider ?? "default");
+export async function openWebgpuBackend(
+  options: Partial<BackendOptions> = {},
+  tuning: Tuning = {},
+): Promise<Backend> {
+  const { executionProvider = "default", sessionOptions = {} } = options;
+  const [unknown] = Object.keys(sessionOptions);
+  if (unknown !== undefined) {
+    throw new UserError(
+      `backend.sessionOptions has "${unknown}", but the backend webgpu has no such options: leave it out`,
+    );
+  }
+  const gpu = await Gpu.open(executionProvider);
+  const { limits } = gpu.device;
+  const lowering: LoweringOptions = {
+    mostBindings: limits.maxStorageBuffersPerShaderStage,
+    mostBound: 2 ** Math.floor(Math.log2(limits.maxStorageBufferBindingSize / 4)),
+    tiles: gpu.isSoftware ? "registers" : "shared",
+    ...tuning,
+  };
   return {
     name: "webgpu",
-    compile: (outputs, options) => compile(gpu, outputs, options),
+    compile: (outputs, options) => compile(gpu, lowering, outputs, options),
     upload: (tensor) => GpuTensor.upload(gpu.device, tensor),
     async [Symbol.asyncDispose]() {
       await gpu.inTurn(() => Promise.resolve(gpu.close()));
@@ -35,6 +55,7 @@ export async function openWebgpuBackend(options: Partial<BackendOptions> = {}): 
 
 async function compile<Output extends string>(
   gpu: Gpu,
+  lowering: LoweringOptions,
   outputs: Readonly<Record<Output, Node>>,
   { constants = {} }: CompileOptions = {},
 ): Promise<GpuProgram<Output>> {
@@ -43,32 +64,16 @@ async function compile<Output extends string>(
     .filter(([name]) => !(name in constants))
     .map(([name, { type }]) => [name, type] as const);
   const { device } = gpu;
-  const lowered = lower(outputs, {
-    mostBindings: device.limits.maxStorageBuffersPerShaderStage,
-    tiles: gpu.tiles,
-    mostBound: 2 ** Math.floor(Math.log2(device.limits.maxStorageBufferBindingSize / 4)),
-  });
-  const held = new Map(
-    lowered.values.flatMap(({ id, origin }) => {
-      const tensor = origin.kind === "constant"
-        ? origin.tensor
-        : origin.kind === "input"
-        ? constants[origin.name]
-        : undefined;
-      return tensor ? [[id, heldTensor(gpu, tensor)]] : [];
-    }),
-  );
+  const lowered = lower(outputs, lowering);
   device.pushErrorScope("validation");
-  const program = new GpuProgram<Output>(gpu, new Map(inputs), nodes, lowered, held);
-  const error = await device.popErrorScope();
-  if (error) throw new Error(`internal: WebGPU refuses a kernel: ${error.message}`);
+  let program: GpuProgram<Output> | undefined;
+  let refusal: GPUError | null = null;
+  try {
+    program = new GpuProgram<Output>(gpu, new Map(inputs), nodes, lowered, constants);
+  } finally {
+    refusal = await device.popErrorScope();
+  }
   gpu.check();
+  if (refusal) throw new Error(`internal: WebGPU refuses a kernel: ${refusal.message}`);
   return program;
-}
-
-/** A constant in the device's memory: where it is there already it is shared, not copied. */
-function heldTensor({ device }: Gpu, tensor: Feeds[string]): GpuTensor {
-  return tensor instanceof GpuTensor
-    ? tensor.share()
-    : GpuTensor.upload(device, tensor as HostTensor);
 }

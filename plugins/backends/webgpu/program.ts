@@ -11,6 +11,7 @@ import {
   type TensorType,
 } from "../../../core/tensor/mod.ts";
 import { type Gpu, type Pipeline } from "./device.ts";
+import { knownSize } from "./indices.ts";
 import { countOf } from "./lower.ts";
 import { bytesOf, GpuTensor, writeTensor } from "./memory.ts";
 import { type Interval, rangeOfTensor } from "./ranges.ts";
@@ -27,6 +28,8 @@ const MOST_LOOKED_THROUGH = 2 ** 16;
 
 /** A program's kernels and its own buffers, and where values end. */
 export class GpuProgram<Output extends string> implements Program<Output> {
+  /** Constants, by the ids of their values. */
+  readonly #held: ReadonlyMap<number, GpuTensor>;
   readonly #pipelines: readonly (Pipeline | undefined)[];
   readonly #lastUses: readonly (readonly Value[])[];
   readonly #counts: readonly ((sizes: ReadonlyMap<string, number>) => number)[];
@@ -40,15 +43,20 @@ export class GpuProgram<Output extends string> implements Program<Output> {
   #flops: number | undefined;
   #disposed = false;
 
-  /** @param held constants, by the ids of their values */
+  /** @param constants values of inputs that are part of it */
   constructor(
     private readonly gpu: Gpu,
     readonly inputs: ReadonlyMap<string, TensorType>,
     private readonly nodes: readonly Node[],
     private readonly lowered: Lowered,
-    private readonly held: ReadonlyMap<number, GpuTensor>,
+    constants: Feeds,
   ) {
     const { steps, values, slots } = lowered;
+    for (const { type } of values) {
+      const size = knownSize(type.shape);
+      if (size !== undefined) checkRoom(gpu, type, bytesOf(type.dtype, size));
+    }
+    this.#held = holdConstants(gpu, values, constants);
     this.#pipelines = steps.map((step) =>
       step.kind === "dispatch" ? gpu.pipeline(step.code) : undefined
     );
@@ -78,6 +86,10 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       const run = new Run(this.gpu, this.lowered, this.inputs, feeds);
       try {
         return await this.#run(run) as Record<Output, HostTensor>;
+      } catch (error) {
+        // What WebGPU says itself is less than what it has told in passing.
+        await this.gpu.settle();
+        throw error;
       } finally {
         run.end();
       }
@@ -89,7 +101,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     const sizes = Uint32Array.from(slots, (name) => run.sizes.get(name) ?? 0);
     if (sizes.length > 0) device.queue.writeBuffer(this.#sizes, 0, sizes);
     for (const value of values) {
-      const own = this.held.get(value.id);
+      const own = this.#held.get(value.id);
       if (own) run.buffers[value.id] = own.buffer;
     }
     run.bring();
@@ -230,12 +242,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
   async #fetch(encoder: GPUCommandEncoder, staging: GPUBuffer, bytes: number) {
     const { gpu } = this;
     gpu.device.queue.submit([encoder.finish()]);
-    try {
-      await staging.mapAsync(GPUMapMode.READ, 0, bytes);
-    } catch (error) {
-      gpu.check();
-      throw error;
-    }
+    await staging.mapAsync(GPUMapMode.READ, 0, bytes);
     const copy = staging.getMappedRange(0, bytes).slice(0);
     staging.unmap();
     gpu.check();
@@ -246,13 +253,33 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     await this.gpu.inTurn(() => {
       if (this.#disposed) return Promise.resolve();
       this.#disposed = true;
-      for (const tensor of this.held.values()) tensor[Symbol.dispose]();
+      for (const tensor of this.#held.values()) tensor[Symbol.dispose]();
       for (const buffer of [this.#sizes, this.#slots, this.#staging]) buffer?.destroy();
       this.#groups.clear();
       this.gpu.pool.trim();
       return Promise.resolve();
     });
   }
+}
+
+/** What is part of a program, on the device: where it is there already it is shared, not copied. */
+function holdConstants(
+  { device }: Gpu,
+  values: readonly Value[],
+  constants: Feeds,
+): Map<number, GpuTensor> {
+  const held = new Map<number, GpuTensor>();
+  for (const { id, origin } of values) {
+    const tensor = origin.kind === "constant"
+      ? origin.tensor
+      : origin.kind === "input"
+      ? constants[origin.name]
+      : undefined;
+    if (!tensor) continue;
+    const isOwn = tensor instanceof GpuTensor;
+    held.set(id, isOwn ? tensor.share() : GpuTensor.upload(device, tensor as HostTensor));
+  }
+  return held;
 }
 
 /** The buffers of one run, and what is known in it. */
@@ -294,17 +321,7 @@ class Run implements Known {
 
   /** Has a buffer for a value. @throws {UserError} where none can be large enough. */
   take({ id, type }: Value, bytes: number): GPUBuffer {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.device.limits;
-    const isCut = !type.shape.some((size) => size > 2 ** 20) && type.dtype !== "uint8";
-    const most = isCut ? maxBufferSize : Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    if (bytes > most) {
-      throw new UserError(
-        `${showType(type)} takes ${
-          megabytes(bytes)
-        } in one piece, of which this graphics adapter ` +
-          `has ${megabytes(most)} at most: take a smaller batch or shorter sequences`,
-      );
-    }
+    checkRoom(this.gpu, type, bytes);
     const buffer = this.gpu.pool.take(bytes);
     this.buffers[id] = buffer;
     this.#taken.add(id);
@@ -328,6 +345,20 @@ class Run implements Known {
     const isAtHand = feed && !(feed instanceof GpuTensor) && "data" in feed;
     return isAtHand && feed.data.length <= MOST_LOOKED_THROUGH ? rangeOfTensor(feed) : undefined;
   }
+}
+
+/** @throws {UserError} where the adapter has no such piece of memory. */
+function checkRoom({ device: { limits } }: Gpu, type: TensorType, bytes: number): void {
+  const isCut = type.dtype !== "uint8" && knownSize(type.shape) !== undefined;
+  const bound = isCut
+    ? limits.maxStorageBufferBindingSize * (limits.maxStorageBuffersPerShaderStage >> 1)
+    : limits.maxStorageBufferBindingSize;
+  const most = Math.min(limits.maxBufferSize, bound);
+  if (bytes <= most) return;
+  throw new UserError(
+    `${showType(type)} takes ${megabytes(bytes)} in one piece, of which this graphics adapter ` +
+      `has ${megabytes(most)} at most: take a smaller batch or shorter sequences`,
+  );
 }
 
 function megabytes(bytes: number): string {
