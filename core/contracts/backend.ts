@@ -71,6 +71,8 @@ export interface ExportedModel {
 /** Turns graphs into programs for one device. */
 export interface Backend extends AsyncDisposable {
   readonly name: string;
+  /** What it runs on, for people to read. */
+  readonly device?: string;
   /** Compiles the graph behind the named outputs. */
   compile<Output extends string>(
     outputs: Readonly<Record<Output, Node>>,
@@ -92,7 +94,7 @@ export interface Backend extends AsyncDisposable {
 export interface BackendOptions {
   /** Threads to compute with; 0 takes every core. */
   readonly threads: number;
-  /** Name of the hardware provider within the backend, such as `"cpu"`. */
+  /** Name of the hardware provider or adapter within the backend; `"cpu"` unless told. */
   readonly executionProvider: string;
   /** Passed through to the engine. */
   readonly sessionOptions: Readonly<Record<string, unknown>>;

@@ -96,6 +96,13 @@ export class Gpu {
     return this.info.isFallbackAdapter;
   }
 
+  /** What the adapter calls itself. */
+  get description(): string {
+    const { description, vendor, architecture } = this.info;
+    const name = description || [vendor, architecture].filter((part) => part !== "").join(" ");
+    return this.isSoftware ? `${name}, in software` : name;
+  }
+
   /** Makes a kernel ready, or finds it where the same one was made ready before. */
   pipeline(code: string): Pipeline {
     let known = this.#pipelines.get(code);
