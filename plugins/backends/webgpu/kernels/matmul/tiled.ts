@@ -7,17 +7,19 @@ import { Operands, type Product, writeResult } from "./product.ts";
 const TILE = 64;
 const DEPTH = 16;
 
-/** Rows and columns that one invocation works out. */
-const OWN = 4;
-const ACROSS = TILE / OWN;
-const INVOCATIONS = ACROSS * ACROSS;
+/** Rows and columns that one invocation works out: columns are the four numbers of a vector. */
+const OWN_ROWS = 8;
+const OWN_COLUMNS = 4;
+const ACROSS = TILE / OWN_COLUMNS;
+const INVOCATIONS = ACROSS * TILE / OWN_ROWS;
 
-/** A line of a tile in shared memory: one number more than it holds, so that banks do not collide. */
-const LINE = TILE + 1;
+/** Vectors in a line of a tile, and from one line to the next: so fewer banks of the memory collide. */
+const VECTORS = TILE / 4;
+const LINE = VECTORS + 1;
 
 /**
  * A workgroup works out a tile of 64 × 64: it brings 16 columns of the left and rows of the right into
- * shared memory, and each invocation keeps 4 × 4 sums in registers.
+ * shared memory, and each invocation keeps 8 × 4 sums in registers.
  */
 export function tiled(product: Product): KernelPlan {
   const [rows, columns, products] = [product.rows, product.columns, product.products].map(countOf);
@@ -40,35 +42,40 @@ export function tiled(product: Product): KernelPlan {
       const top = kernel.let(`group.y * ${TILE}u`);
       const left = kernel.let(`group.x * ${TILE}u`);
       kernel.line(`if (${top} >= ${height} || ${left} >= ${width}) { return; }`);
-      const tileA = kernel.shared(`array<f32, ${DEPTH * LINE}>`);
-      const tileB = kernel.shared(`array<f32, ${DEPTH * LINE}>`);
+      const tileA = kernel.shared(`array<vec4<f32>, ${DEPTH * LINE}>`);
+      const tileB = kernel.shared(`array<vec4<f32>, ${DEPTH * LINE}>`);
       const x = kernel.let(`lane % ${ACROSS}u`);
       const y = kernel.let(`lane / ${ACROSS}u`);
-      for (let i = 0; i < OWN; i++) kernel.line(`var sum${i} = vec4<f32>();`);
+      for (let i = 0; i < OWN_ROWS; i++) kernel.line(`var sum${i} = vec4<f32>();`);
 
-      /** Brings a tile in; neighbouring invocations read along the axis that is stored last. */
+      /**
+       * Brings a tile in, four numbers of a line at a time: of a vector, invocations may not write
+       * components of their own. Neighbouring ones read along the axis that is stored last.
+       */
       const bring = (
         tile: string,
         alongDepth: boolean,
         [start, end]: readonly [string, string],
         read: (at: string, inner: string) => string,
       ) => {
-        for (let part = 0; part < TILE * DEPTH / INVOCATIONS; part++) {
+        for (let part = 0; part < VECTORS * DEPTH / INVOCATIONS; part++) {
           kernel.block("", () => {
             const element = kernel.let(`lane + ${part * INVOCATIONS}u`);
-            const size = alongDepth ? DEPTH : TILE;
-            const [fast, slow] = [
-              kernel.let(`${element} % ${size}u`),
-              kernel.let(`${element} / ${size}u`),
-            ];
-            const [line, within] = alongDepth ? [fast, slow] : [slow, fast];
-            const at = kernel.let(`${start} + ${within}`);
+            const size = alongDepth ? DEPTH : VECTORS;
+            const fast = kernel.let(`${element} % ${size}u`);
+            const slow = kernel.let(`${element} / ${size}u`);
+            const [line, vector] = alongDepth ? [fast, slow] : [slow, fast];
             const inner = kernel.let(`depth + ${line}`);
-            const value = kernel.variable("f32", "0f");
-            kernel.block(`if (${at} < ${end} && ${inner} < ${depth})`, () => {
-              kernel.line(`${value} = ${read(at, inner)};`);
+            const values = kernel.variable("vec4<f32>", "vec4<f32>()");
+            kernel.block(`if (${inner} < ${depth})`, () => {
+              for (let i = 0; i < 4; i++) {
+                const at = kernel.let(`${start} + ${vector} * 4u + ${i}u`);
+                kernel.block(`if (${at} < ${end})`, () => {
+                  kernel.line(`${values}[${i}] = ${read(at, inner)};`);
+                });
+              }
             });
-            kernel.line(`${tile}[${line} * ${LINE}u + ${within}] = ${value};`);
+            kernel.line(`${tile}[${line} * ${LINE}u + ${vector}] = ${values};`);
           });
         }
       };
@@ -79,20 +86,24 @@ export function tiled(product: Product): KernelPlan {
         bring(tileB, transB, [left, width], (column, inner) => operands.right(inner, column));
         kernel.line("workgroupBarrier();");
         kernel.block(`for (var line = 0u; line < ${DEPTH * LINE}u; line += ${LINE}u)`, () => {
-          const of = (tile: string, at: string) =>
-            Array.from({ length: OWN }, (_, i) => `${tile}[line + ${at} * ${OWN}u + ${i}u]`);
-          const right = kernel.let(`vec4<f32>(${of(tileB, x).join(", ")})`);
-          of(tileA, y).forEach((own, i) => kernel.line(`sum${i} += ${own} * ${right};`));
+          const right = kernel.let(`${tileB}[line + ${x}]`);
+          for (let i = 0; i < OWN_ROWS; i++) {
+            const own = kernel.once(
+              `rows ${i >> 2}`,
+              () => kernel.let(`${tileA}[line + ${y} * ${OWN_ROWS / 4}u + ${i >> 2}u]`),
+            );
+            kernel.line(`sum${i} += ${own}[${i & 3}] * ${right};`);
+          }
         });
         kernel.line("workgroupBarrier();");
       });
 
-      for (let i = 0; i < OWN; i++) {
-        const row = kernel.let(`${top} + ${y} * ${OWN}u + ${i}u`);
-        for (let j = 0; j < OWN; j++) {
+      for (let i = 0; i < OWN_ROWS; i++) {
+        const row = kernel.let(`${top} + ${y} * ${OWN_ROWS}u + ${i}u`);
+        for (let j = 0; j < OWN_COLUMNS; j++) {
           const column = kernel.once(
             `column ${j}`,
-            () => kernel.let(`${left} + ${x} * ${OWN}u + ${j}u`),
+            () => kernel.let(`${left} + ${x} * ${OWN_COLUMNS}u + ${j}u`),
           );
           kernel.block(`if (${row} < ${height} && ${column} < ${width})`, () => {
             writeResult(kernel, product, which, [row, column], `sum${i}[${j}]`);
