@@ -10,10 +10,12 @@ import {
 } from "../../../core/contracts/backend.ts";
 import { UserError } from "../../../core/contracts/errors.ts";
 import { inputsOf, type Node, topologicalOrder } from "../../../core/graph/mod.ts";
+import { type HostTensor } from "../../../core/tensor/mod.ts";
 import { Gpu } from "./device.ts";
 import { lower, type LoweringOptions } from "./lower.ts";
-import { GpuTensor } from "./memory.ts";
+import { GpuTensor, readBuffer } from "./memory.ts";
 import { GpuProgram } from "./program.ts";
+import { withWeightsInBlocks } from "./weight_blocks.ts";
 
 /** What kernels make of a device, as far as it is not left to the device; for tests. */
 export type Tuning = Partial<LoweringOptions>;
@@ -58,8 +60,14 @@ async function compile<Output extends string>(
   gpu: Gpu,
   lowering: LoweringOptions,
   outputs: Readonly<Record<Output, Node>>,
-  { constants = {} }: CompileOptions = {},
+  { constants = {}, weightFormat = "float32" }: CompileOptions = {},
 ): Promise<GpuProgram<Output>> {
+  if (weightFormat === "int4") {
+    outputs = await withWeightsInBlocks(outputs, constants, async (tensor) => {
+      if (!(tensor instanceof GpuTensor)) return Float32Array.from((tensor as HostTensor).data);
+      return new Float32Array(await gpu.inTurn(() => readBuffer(gpu.device, tensor.buffer)));
+    });
+  }
   const nodes = Object.values<Node>(outputs);
   const inputs = [...inputsOf(topologicalOrder(nodes))]
     .filter(([name]) => !(name in constants))

@@ -2,13 +2,29 @@
 
 import assert from "node:assert/strict";
 import { UserError } from "../../../../core/contracts/errors.ts";
-import { broadcastTo, input, neg, scalar } from "../../../../core/graph/mod.ts";
-import { floats } from "../../../../core/tensor/mod.ts";
+import {
+  broadcastTo,
+  gatherRows,
+  input,
+  matmulRows,
+  neg,
+  scalar,
+} from "../../../../core/graph/mod.ts";
+import {
+  dequantizeBlocks,
+  emptyBlocks,
+  floats,
+  ints,
+  quantizeInto,
+  runtimeSize,
+} from "../../../../core/tensor/mod.ts";
 import { openOnnxBackend } from "../../../../plugins/backends/onnx/mod.ts";
 import { type GpuTensor } from "../../../../plugins/backends/webgpu/memory.ts";
 import { openWebgpuBackend } from "../../../../plugins/backends/webgpu/mod.ts";
+import { evaluate } from "../../../../plugins/backends/reference/mod.ts";
+import { signed } from "../../../conformance/cases.ts";
 import { testBackend } from "../../../conformance/backend.ts";
-import { CLOSE } from "../../../conformance/close.ts";
+import { assertClose, CLOSE } from "../../../conformance/close.ts";
 import { adapterTest, hasAdapter } from "./support.ts";
 
 if (hasAdapter) testBackend("webgpu", () => openWebgpuBackend(), CLOSE.float32);
@@ -82,3 +98,35 @@ adapterTest(
     assert.deepEqual([...(await program.run({})).y.data], [-1, -2]);
   },
 );
+
+adapterTest("webgpu keeps constant matrices in blocks of four bits if asked", async (backend) => {
+  const [rows, columns] = [96, 128];
+  const x = input("x", [runtimeSize("rows"), columns]);
+  const weight = input("w", [rows, columns]);
+  const ids = input("ids", [2], "int32");
+  const values = signed(rows, columns)("w");
+  const blocks = emptyBlocks("int4", rows * columns);
+  quantizeInto(blocks, values.data);
+  const rounded = floats([rows, columns], dequantizeBlocks(blocks));
+  const product = matmulRows(x, weight);
+  const outputs = {
+    product,
+    again: neg(matmulRows(neg(x), weight)),
+    looked: gatherRows(weight, ids),
+  };
+  using uploaded = backend.upload(values);
+  const given = { x: signed(5, columns)("x"), ids: ints([2], [95, 0]) };
+  const expected = evaluate({ product }, { ...given, w: rounded }).product;
+  const options = { relative: 1e-5, absolute: 1e-4 };
+  for (const w of [values, uploaded]) {
+    await using program = await backend.compile(outputs, {
+      constants: { w },
+      weightFormat: "int4",
+    });
+    const result = await program.run(given);
+    assertClose(result.product, expected, options, "product");
+    assertClose(result.again, expected, options, "again");
+    // What is looked up is no product: it stays as it is.
+    assert.deepEqual(result.looked.data.slice(columns), values.data.slice(0, columns));
+  }
+});
