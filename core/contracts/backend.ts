@@ -28,6 +28,15 @@ export interface Program<Output extends string = string> extends AsyncDisposable
    * @throws {TypeError} when an input is missing or of another type.
    */
   run(feeds: Feeds): Promise<Record<Output, HostTensor>>;
+  /**
+   * As {@link run}, but leaves the outputs that `keep` names on the device, to be fed to other runs
+   * without a journey to the host and back. Who asks disposes of them. Absent where host and device
+   * share memory.
+   */
+  runKeeping?(
+    feeds: Feeds,
+    keep: (output: Output) => boolean,
+  ): Promise<Record<Output, HostTensor | DeviceTensor>>;
 }
 
 /** How matrices that are part of a program are kept: as they are, or in blocks of four bits. */
@@ -73,6 +82,8 @@ export interface Backend extends AsyncDisposable {
   readonly name: string;
   /** What it runs on, for people to read. */
   readonly device?: string;
+  /** Whether its programs can leave outputs on the device: all have `runKeeping` then. */
+  readonly keepsOutputs?: true;
   /** Compiles the graph behind the named outputs. */
   compile<Output extends string>(
     outputs: Readonly<Record<Output, Node>>,

@@ -142,7 +142,7 @@ export class Gpu {
   /** Gives the device back. */
   close(): void {
     this.#closed = true;
-    this.pool.trim();
+    this.pool.close();
     this.device.destroy();
   }
 }

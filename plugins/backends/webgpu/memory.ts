@@ -27,6 +27,7 @@ function roundUp(bytes: number): number {
 /** Buffers that nobody uses just now serve whoever needs one next. */
 export class BufferPool {
   readonly #free = new Map<number, GPUBuffer[]>();
+  #isClosed = false;
 
   constructor(private readonly device: GPUDevice) {}
 
@@ -43,9 +44,16 @@ export class BufferPool {
 
   /** Gives a buffer back; work that was submitted may still read it. */
   give(buffer: GPUBuffer): void {
+    if (this.#isClosed) return buffer.destroy();
     const same = this.#free.get(buffer.size);
     if (same) same.push(buffer);
     else this.#free.set(buffer.size, [buffer]);
+  }
+
+  /** Lets go of what nobody uses, and from now on of all that is given back. */
+  close(): void {
+    this.#isClosed = true;
+    this.trim();
   }
 
   /** Lets go of what nobody uses. */
@@ -74,7 +82,8 @@ const LARGE = 2 ** 24;
 class SharedBuffer {
   #users = 1;
 
-  constructor(readonly buffer: GPUBuffer) {}
+  /** @param free what becomes of it in the end */
+  constructor(readonly buffer: GPUBuffer, private readonly free: (buffer: GPUBuffer) => void) {}
 
   share(): this {
     this.#users++;
@@ -82,7 +91,7 @@ class SharedBuffer {
   }
 
   release(): void {
-    if (--this.#users === 0) this.buffer.destroy();
+    if (--this.#users === 0) this.free(this.buffer);
   }
 }
 
@@ -105,7 +114,13 @@ export class GpuTensor implements DeviceTensor {
     const buffer = device.createBuffer({ size, usage: USAGE });
     writeTensor(device, buffer, tensor);
     if (size >= LARGE) device.queue.submit([]);
-    return new GpuTensor(device, { dtype, shape }, new SharedBuffer(buffer));
+    const memory = new SharedBuffer(buffer, (own) => own.destroy());
+    return new GpuTensor(device, { dtype, shape }, memory);
+  }
+
+  /** A tensor in a buffer of the pool, which gets it back in the end. */
+  static ofPool(device: GPUDevice, type: TensorType, buffer: GPUBuffer, pool: BufferPool) {
+    return new GpuTensor(device, type, new SharedBuffer(buffer, (own) => pool.give(own)));
   }
 
   /** @throws {Error} when it was disposed of. */

@@ -48,6 +48,7 @@ export async function openWebgpuBackend(
   return {
     name: "webgpu",
     device: gpu.description,
+    keepsOutputs: true,
     compile: (outputs, options) => compile(gpu, lowering, outputs, options),
     upload: (tensor) => GpuTensor.upload(gpu.device, tensor),
     async [Symbol.asyncDispose]() {

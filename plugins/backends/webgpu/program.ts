@@ -8,6 +8,7 @@ import {
   type HostTensor,
   resolveShape,
   showType,
+  sizeOf,
   type TensorType,
 } from "../../../core/tensor/mod.ts";
 import { type Gpu, type Pipeline } from "./device.ts";
@@ -80,12 +81,22 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     return this.#flops ??= matmulFlops(this.nodes);
   }
 
-  run(feeds: Feeds): Promise<Record<Output, HostTensor>> {
+  async run(feeds: Feeds): Promise<Record<Output, HostTensor>> {
+    return await this.runKeeping(feeds, () => false) as Record<Output, HostTensor>;
+  }
+
+  runKeeping(
+    feeds: Feeds,
+    keep: (output: Output) => boolean,
+  ): Promise<Record<Output, HostTensor | GpuTensor>> {
     return this.gpu.inTurn(async () => {
       if (this.#disposed) throw new Error("Cannot run a program that was disposed of");
       const run = new Run(this.gpu, this.lowered, this.inputs, feeds);
       try {
-        return await this.#run(run) as Record<Output, HostTensor>;
+        return await this.#run(run, keep as (output: string) => boolean) as Record<
+          Output,
+          HostTensor | GpuTensor
+        >;
       } catch (error) {
         // What WebGPU says itself is less than what it has told in passing.
         await this.gpu.settle();
@@ -96,7 +107,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     });
   }
 
-  async #run(run: Run): Promise<Record<string, HostTensor>> {
+  async #run(run: Run, keep: (output: string) => boolean) {
     const { lowered: { steps, slots, values }, gpu: { device } } = this;
     const sizes = Uint32Array.from(slots, (name) => run.sizes.get(name) ?? 0);
     if (sizes.length > 0) device.queue.writeBuffer(this.#sizes, 0, sizes);
@@ -141,7 +152,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       for (const value of this.#lastUses[at]!) run.release(value);
     }
     pass.end();
-    return await this.#readOutputs(encoder, run);
+    return await this.#giveOutputs(encoder, run, keep);
   }
 
   /** Has memory for a value that a kernel is about to make. */
@@ -195,36 +206,45 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     return new Uint32Array(bytes)[0]!;
   }
 
-  async #readOutputs(encoder: GPUCommandEncoder, run: Run): Promise<Record<string, HostTensor>> {
-    const { lowered: { outputs, slots } } = this;
-    // Sizes that the device has found come along: they tell how much of the rest counts.
-    const places: { from: GPUBuffer; offset: number; bytes: number }[] = [];
+  /** Reads what is not to be kept, and with it the sizes that the device has found. */
+  async #giveOutputs(
+    encoder: GPUCommandEncoder,
+    run: Run,
+    keep: (output: string) => boolean,
+  ): Promise<Record<string, HostTensor | GpuTensor>> {
+    const { lowered: { outputs, slots }, gpu: { device, pool } } = this;
+    const copies: { from: GPUBuffer; offset: number; bytes: number }[] = [];
     let total = 0;
-    const place = (from: GPUBuffer, bytes: number) => {
-      places.push({ from, offset: total, bytes });
+    const copy = (from: GPUBuffer, bytes: number) => {
+      const offset = total;
+      copies.push({ from, offset, bytes });
       total += bytes;
+      return offset;
     };
-    place(this.#sizes, this.#sizes.size);
-    for (const { value } of outputs.values()) {
+    copy(this.#sizes, this.#sizes.size);
+    const places = [...outputs].map(([name, { value, type }]) => {
       this.#provide(run, value);
-      const count = this.#counts[value.id]!(run.sizes);
-      place(run.buffers[value.id]!, bytesOf(value.type.dtype, count));
-    }
+      const bytes = bytesOf(value.type.dtype, this.#counts[value.id]!(run.sizes));
+      const from = run.buffers[value.id]!;
+      if (!keep(name)) return { name, type, offset: copy(from, bytes) };
+      // The buffer itself, unless somebody else has it too.
+      const own = run.give(value) ?? pool.take(bytes);
+      if (own !== from) encoder.copyBufferToBuffer(from, 0, own, 0, bytes);
+      return { name, type, kept: own };
+    });
     const staging = this.#stage(total);
-    for (const { from, offset, bytes } of places) {
+    for (const { from, offset, bytes } of copies) {
       encoder.copyBufferToBuffer(from, 0, staging, offset, bytes);
     }
     const read = await this.#fetch(encoder, staging, total);
     const found = new Uint32Array(read, 0, slots.length);
     const sizes = new Map(slots.map((name, i) => [name, found[i]!]));
     for (const [name, size] of run.given) sizes.set(name, size);
-    const named = [...outputs].map(([name, { type }], i) => {
-      const shape = resolveShape(type.shape, sizes);
-      const count = shape.reduce((a, b) => a * b, 1);
-      const { offset } = places[i + 1]!;
-      return [name, { dtype: type.dtype, shape, data: elements(read, type.dtype, offset, count) }];
-    });
-    return Object.fromEntries(named);
+    return Object.fromEntries(places.map(({ name, type: { dtype, shape }, offset, kept }) => {
+      const type = { dtype, shape: resolveShape(shape, sizes) };
+      if (kept) return [name, GpuTensor.ofPool(device, type, kept, pool)];
+      return [name, { ...type, data: elements(read, dtype, offset, sizeOf(type.shape)) }];
+    }));
   }
 
   /** Memory that the host reads, of at least `bytes`. */
@@ -333,6 +353,11 @@ class Run implements Known {
     if (!this.#taken.delete(id)) return;
     this.gpu.pool.give(this.buffers[id]!);
     this.buffers[id] = undefined;
+  }
+
+  /** Hands a value's buffer over for good; undefined where it is not this run's to give. */
+  give({ id }: Value): GPUBuffer | undefined {
+    return this.#taken.delete(id) ? this.buffers[id] : undefined;
   }
 
   end(): void {
