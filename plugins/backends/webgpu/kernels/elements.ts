@@ -2,11 +2,12 @@
 
 import { type Node, shapeOf } from "../../../../core/graph/mod.ts";
 import { type Shape } from "../../../../core/tensor/mod.ts";
-import { type Expressions, startOf } from "../expressions.ts";
-import { coordinatesOf, flatOf } from "../indices.ts";
-import { countOf, GROUP, type KernelPlan, type Lowering, spread } from "../lower.ts";
-import { type Value } from "../steps.ts";
-import { type KernelWriter, WORKGROUP } from "../writer.ts";
+import { type Expressions, startOf } from "../wgsl/expressions.ts";
+import { coordinatesOf, flatOf } from "../wgsl/indices.ts";
+import { GROUP, type KernelList, type KernelPlan, spread } from "./plan.ts";
+import { countOf } from "../wgsl/sizes.ts";
+import { type Value } from "../wgsl/value.ts";
+import { type KernelWriter, WORKGROUP } from "../wgsl/writer.ts";
 
 /** A kernel with one invocation for each element of a shape; `each` says what that does. */
 export function forEach(
@@ -58,34 +59,34 @@ function copyOfBytes(label: string, node: Node, to: Value): KernelPlan {
 }
 
 /** Writes a value that is worked out element by element. */
-export function writeElements(lowering: Lowering, node: Node): void {
-  const to = lowering.make(node.type);
-  lowering.run(copyOf(node.op.name, node, to));
-  lowering.store(node, to);
+export function writeElements(list: KernelList, node: Node): void {
+  const to = list.make(node.type);
+  list.run(copyOf(node.op.name, node, to));
+  list.store(node, to);
 }
 
 /** Writes the parts of a concat one after the other. */
-export function writeParts(lowering: Lowering, node: Node): void {
-  if (node.type.dtype === "uint8") return writeElements(lowering, node);
+export function writeParts(list: KernelList, node: Node): void {
+  if (node.type.dtype === "uint8") return writeElements(list, node);
   const { axis } = node.attrs as { axis: number };
   const shape = shapeOf(node);
-  const to = lowering.make(node.type);
+  const to = list.make(node.type);
   node.inputs.forEach((part, i) => {
-    lowering.run(forEach("concat", shapeOf(part), (kernel, all, at) => {
+    list.run(forEach("concat", shapeOf(part), (kernel, all, at) => {
       const from = { shape: shapeOf(part), flat: at };
       const coordinates = [...coordinatesOf(kernel, from)];
       coordinates[axis] = kernel.let(`${coordinates[axis]} + ${startOf(all, node, i, axis)}`);
       kernel.write(to, flatOf(kernel, { shape, coordinates }), all.at(part, from));
     }));
   });
-  lowering.store(node, to);
+  list.store(node, to);
 }
 
 /** Writes the value that a choice falls on; the kernel of the other one does nothing. */
-export function writeChoice(lowering: Lowering, node: Node): void {
-  const to = lowering.make(node.type);
+export function writeChoice(list: KernelList, node: Node): void {
+  const to = list.make(node.type);
   const [, a, b] = node.inputs as [Node, Node, Node];
-  lowering.runWhere(node, 0, copyOf("choose", a, to));
-  lowering.runWhere(node, 1, copyOf("choose", b, to));
-  lowering.store(node, to);
+  list.runWhere(node, 0, copyOf("choose", a, to));
+  list.runWhere(node, 1, copyOf("choose", b, to));
+  list.store(node, to);
 }

@@ -1,10 +1,11 @@
 /** Invocations that work on one thing together, and what they find put together. */
 
 import { type Shape } from "../../../../core/tensor/mod.ts";
-import { type Expressions } from "../expressions.ts";
-import { knownSize } from "../indices.ts";
-import { countOf, GROUP, type KernelPlan, spread } from "../lower.ts";
-import { type KernelWriter } from "../writer.ts";
+import { type Expressions } from "../wgsl/expressions.ts";
+import { knownSize } from "../wgsl/indices.ts";
+import { GROUP, type KernelPlan, spread } from "./plan.ts";
+import { countOf } from "../wgsl/sizes.ts";
+import { type KernelWriter } from "../wgsl/writer.ts";
 
 /** Things that each have a row of elements to go through. */
 export interface LanesPlan {

@@ -1,8 +1,8 @@
 /** The kernels of operations that are not worked out where they are read. */
 
 import { type Node, type OpName } from "../../../../core/graph/mod.ts";
-import { isInline } from "../expressions.ts";
-import { type Lowering } from "../lower.ts";
+import { isInline } from "../wgsl/expressions.ts";
+import { type KernelList } from "./plan.ts";
 import { writeChoice, writeElements, writeParts } from "./elements.ts";
 import { matmul } from "./matmul/mod.ts";
 import { reduceSum } from "./reduce.ts";
@@ -17,7 +17,7 @@ import {
 } from "./selection.ts";
 
 /** Adds the steps that compute a node, and says where its value is. */
-export type Kernels = (lowering: Lowering, node: Node) => void;
+export type Kernels = (list: KernelList, node: Node) => void;
 
 const kernels: Readonly<Partial<Record<OpName, Kernels>>> = {
   matmul,

@@ -2,11 +2,12 @@
 
 import { type Node, shapeOf } from "../../../../core/graph/mod.ts";
 import { type Shape } from "../../../../core/tensor/mod.ts";
-import { type Expressions } from "../expressions.ts";
-import { type Index, knownSize, split } from "../indices.ts";
-import { countOf, GROUP, type KernelPlan, type Lowering, spread } from "../lower.ts";
-import { type Value } from "../steps.ts";
-import { type KernelWriter } from "../writer.ts";
+import { type Expressions } from "../wgsl/expressions.ts";
+import { type Index, knownSize, split } from "../wgsl/indices.ts";
+import { GROUP, type KernelList, type KernelPlan, spread } from "./plan.ts";
+import { countOf } from "../wgsl/sizes.ts";
+import { type Value } from "../wgsl/value.ts";
+import { type KernelWriter } from "../wgsl/writer.ts";
 import { withLanes } from "./lanes.ts";
 
 /** A sum, cut into what is kept and what is summed over. */
@@ -18,11 +19,11 @@ interface Sum {
   readonly to: Value;
 }
 
-export function reduceSum(lowering: Lowering, node: Node): void {
+export function reduceSum(list: KernelList, node: Node): void {
   const [x] = node.inputs as [Node];
   const { axes } = node.attrs as { axes: readonly number[] };
   const shape = shapeOf(x);
-  const to = lowering.make(node.type);
+  const to = list.make(node.type);
   const sum: Sum = {
     x,
     axes,
@@ -32,8 +33,8 @@ export function reduceSum(lowering: Lowering, node: Node): void {
   };
   const last = shape.findLastIndex((size) => size !== 1);
   const alongLast = last < 0 || axes.includes(last);
-  lowering.run(alongLast ? overLast(sum) : overOthers(sum));
-  lowering.store(node, to);
+  list.run(alongLast ? overLast(sum) : overOthers(sum));
+  list.store(node, to);
 }
 
 /** The element of `x` that is kept at `kept` and summed at `summed`. */

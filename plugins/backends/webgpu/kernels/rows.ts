@@ -1,9 +1,9 @@
 /** Operations on rows, the last axis: softmax and the losses on it, normalisation. */
 
 import { type Node, shapeOf } from "../../../../core/graph/mod.ts";
-import { type Expressions } from "../expressions.ts";
-import { type Lowering } from "../lower.ts";
-import { type Value } from "../steps.ts";
+import { type Expressions } from "../wgsl/expressions.ts";
+import { type KernelList } from "./plan.ts";
+import { type Value } from "../wgsl/value.ts";
 import { type Lanes, withLanes } from "./lanes.ts";
 
 /** Says an element of a row, by its place in it. */
@@ -21,10 +21,10 @@ interface Row {
 }
 
 /** Adds a kernel that goes through the rows of the first input. */
-function overRows(lowering: Lowering, node: Node, write: (row: Row) => void): void {
+function overRows(list: KernelList, node: Node, write: (row: Row) => void): void {
   const shape = shapeOf(node.inputs[0]!);
-  const to = lowering.make(node.type);
-  lowering.run(withLanes({
+  const to = list.make(node.type);
+  list.run(withLanes({
     label: node.op.name,
     things: shape.slice(0, -1),
     elements: shape.slice(-1),
@@ -41,7 +41,7 @@ function overRows(lowering: Lowering, node: Node, write: (row: Row) => void): vo
       });
     },
   }));
-  lowering.store(node, to);
+  list.store(node, to);
 }
 
 /** Small enough that nothing is smaller, and can still be taken from its like. */
@@ -72,8 +72,8 @@ function logShare(lanes: Lanes, x: Element): Element {
   return (at) => `((${x(at)} - ${most}) - ${rest})`;
 }
 
-export function softmax(lowering: Lowering, node: Node): void {
-  overRows(lowering, node, ({ lanes, element, fill }) => {
+export function softmax(list: KernelList, node: Node): void {
+  overRows(list, node, ({ lanes, element, fill }) => {
     const x = element(0);
     const { most, total } = exponentialSum(lanes, x);
     const share = lanes.kernel.let(`1f / ${total}`);
@@ -81,12 +81,12 @@ export function softmax(lowering: Lowering, node: Node): void {
   });
 }
 
-export function logSoftmax(lowering: Lowering, node: Node): void {
-  overRows(lowering, node, ({ lanes, element, fill }) => fill(logShare(lanes, element(0))));
+export function logSoftmax(list: KernelList, node: Node): void {
+  overRows(list, node, ({ lanes, element, fill }) => fill(logShare(lanes, element(0))));
 }
 
-export function crossEntropy(lowering: Lowering, node: Node): void {
-  overRows(lowering, node, ({ lanes, all, element, to }) => {
+export function crossEntropy(list: KernelList, node: Node): void {
+  overRows(list, node, ({ lanes, all, element, to }) => {
     const { kernel, thing } = lanes;
     const logP = logShare(lanes, element(0));
     lanes.once(() => {
@@ -96,8 +96,8 @@ export function crossEntropy(lowering: Lowering, node: Node): void {
   });
 }
 
-export function klDivergence(lowering: Lowering, node: Node): void {
-  overRows(lowering, node, ({ lanes, element, to }) => {
+export function klDivergence(list: KernelList, node: Node): void {
+  overRows(list, node, ({ lanes, element, to }) => {
     const { kernel, thing } = lanes;
     const student = logShare(lanes, element(0));
     const teacher = logShare(lanes, element(1));
@@ -117,15 +117,15 @@ function inverseRoot(lanes: Lanes, x: Element, node: Node): string {
   return kernel.let(`1f / sqrt(${squares} / f32(${count}) + ${epsilon}f)`);
 }
 
-export function rmsNorm(lowering: Lowering, node: Node): void {
-  overRows(lowering, node, ({ lanes, all, element, fill }) => {
+export function rmsNorm(list: KernelList, node: Node): void {
+  overRows(list, node, ({ lanes, all, element, fill }) => {
     const inverse = inverseRoot(lanes, element(0), node);
     fill((at) => `${element(0)(at)} * ${inverse} * ${all.atFlat(node.inputs[1]!, at)}`);
   });
 }
 
-export function inverseRms(lowering: Lowering, node: Node): void {
-  overRows(lowering, node, ({ lanes, element, to }) => {
+export function inverseRms(list: KernelList, node: Node): void {
+  overRows(list, node, ({ lanes, element, to }) => {
     const inverse = inverseRoot(lanes, element(0), node);
     lanes.once(() => lanes.kernel.write(to, lanes.thing, inverse));
   });

@@ -2,12 +2,13 @@
 
 import { type Node, shapeOf } from "../../../../core/graph/mod.ts";
 import { isRuntimeSize } from "../../../../core/tensor/mod.ts";
-import { coordinatesOf, flatOf } from "../indices.ts";
-import { countOf, GROUP, type Lowering, spread } from "../lower.ts";
-import { rangeOf } from "../ranges.ts";
-import { nameOf } from "../sizes.ts";
-import { type Known, type Value } from "../steps.ts";
-import { WORKGROUP } from "../writer.ts";
+import { coordinatesOf, flatOf } from "../wgsl/indices.ts";
+import { GROUP, type KernelList, spread } from "./plan.ts";
+import { countOf } from "../wgsl/sizes.ts";
+import { type Known, rangeOf } from "./ranges.ts";
+import { nameOf } from "../wgsl/sizes.ts";
+import { type Value } from "../wgsl/value.ts";
+import { WORKGROUP } from "../wgsl/writer.ts";
 import { copyOf, forEach } from "./elements.ts";
 
 /** Invocations that one list is shared among. */
@@ -18,7 +19,7 @@ const COUNT = { dtype: "int32", shape: [1] } as const;
 
 /** Makes what a kernel has counted a size, where its shape says that it is one. */
 function learnSize(
-  lowering: Lowering,
+  list: KernelList,
   node: Node,
   count: Value,
   most: (known: Known) => number | undefined,
@@ -28,7 +29,7 @@ function learnSize(
   const name = nameOf(size);
   // A size that is made of others is known already.
   if (name === undefined) return;
-  lowering.run({
+  list.run({
     label: "size",
     invocations: 1,
     groups: () => [1, 1, 1],
@@ -36,18 +37,18 @@ function learnSize(
       kernel.writeSize(name, `u32(${kernel.read(count, "0u")})`);
     },
   });
-  lowering.found({ kind: "size", name, most });
+  list.found({ kind: "size", name, most });
 }
 
 /** Writes the places of what is not 0, each share's after those of the shares before. */
-export function nonZero(lowering: Lowering, node: Node): void {
+export function nonZero(list: KernelList, node: Node): void {
   const [x] = node.inputs as [Node];
   const shape = shapeOf(x);
   const most = countOf(shape);
   // Sized by what it could find: how many it finds is not known before.
-  const to = lowering.make({ dtype: "int32", shape });
-  const count = lowering.make(COUNT);
-  lowering.run({
+  const to = list.make({ dtype: "int32", shape });
+  const count = list.make(COUNT);
+  list.run({
     label: "nonZero",
     invocations: SHARES,
     groups: () => [1, 1, 1],
@@ -82,15 +83,15 @@ export function nonZero(lowering: Lowering, node: Node): void {
       });
     },
   });
-  learnSize(lowering, node, count, ({ sizes }) => most(sizes));
-  lowering.store(node, to);
+  learnSize(list, node, count, ({ sizes }) => most(sizes));
+  list.store(node, to);
 }
 
 /** Finds the largest limit; the numbers below it are said where they are read. */
-export function countUp(lowering: Lowering, node: Node): void {
+export function countUp(list: KernelList, node: Node): void {
   const [limits] = node.inputs as [Node];
-  const count = lowering.make(COUNT);
-  lowering.run({
+  const count = list.make(COUNT);
+  list.run({
     label: "countUp",
     invocations: SHARES,
     groups: () => [1, 1, 1],
@@ -110,29 +111,29 @@ export function countUp(lowering: Lowering, node: Node): void {
       kernel.write(count, "0u", `i32(ceil(${largest}))`);
     },
   });
-  learnSize(lowering, node, count, (known) => {
+  learnSize(list, node, count, (known) => {
     const range = rangeOf(limits, known);
     return range && Math.max(0, Math.ceil(range.high));
   });
 }
 
 /** The numbers of {@link countUp} in memory, where they are given out. */
-export function writeCounting(lowering: Lowering, node: Node): void {
-  countUp(lowering, node);
-  const to = lowering.make(node.type);
-  lowering.run(copyOf("countUp", node, to));
-  lowering.store(node, to);
+export function writeCounting(list: KernelList, node: Node): void {
+  countUp(list, node);
+  const to = list.make(node.type);
+  list.run(copyOf("countUp", node, to));
+  list.store(node, to);
 }
 
 /** Adds up along an axis: a workgroup each, whose invocations take a stretch each. */
-export function cumulativeSum(lowering: Lowering, node: Node): void {
+export function cumulativeSum(list: KernelList, node: Node): void {
   const [x] = node.inputs as [Node];
   const { axis } = node.attrs as { axis: number };
   const shape = shapeOf(x);
   const others = shape.toSpliced(axis, 1);
   const count = countOf(others);
-  const to = lowering.make(node.type);
-  lowering.run({
+  const to = list.make(node.type);
+  list.run({
     label: "cumulativeSum",
     invocations: SHARES,
     groups: (sizes) => spread(count(sizes)),
@@ -162,37 +163,37 @@ export function cumulativeSum(lowering: Lowering, node: Node): void {
       });
     },
   });
-  lowering.store(node, to);
+  list.store(node, to);
 }
 
 /** Copies all rows, then writes the new ones over them. */
-export function putRows(lowering: Lowering, node: Node): void {
+export function putRows(list: KernelList, node: Node): void {
   const [x, ids, values] = node.inputs as [Node, Node, Node];
-  const to = lowering.make(node.type);
-  lowering.run(copyOf("putRows", x, to));
+  const to = list.make(node.type);
+  list.run(copyOf("putRows", x, to));
   const shape = shapeOf(values);
-  lowering.run(forEach("putRows", shape, (kernel, all, at) => {
+  list.run(forEach("putRows", shape, (kernel, all, at) => {
     const [row, ...rest] = coordinatesOf(kernel, { shape, flat: at });
     const id = kernel.let(`u32(${all.at(ids, { shape: shapeOf(ids), coordinates: [row!] })})`);
     const place = flatOf(kernel, { shape: shapeOf(node), coordinates: [id, ...rest] });
     kernel.write(to, place, all.atFlat(values, at));
   }));
-  lowering.store(node, to);
+  list.store(node, to);
 }
 
 /**
  * Adds rows into a table. One invocation for each column goes through all rows in their order, so that
  * repeated indices add up, and in the same order each time.
  */
-export function scatterRows(lowering: Lowering, node: Node): void {
+export function scatterRows(list: KernelList, node: Node): void {
   const [values, ids] = node.inputs as [Node, Node];
   const [, ...width] = shapeOf(node);
   const columns = countOf(width);
-  const to = lowering.make(node.type);
-  lowering.run(forEach("scatterRows", shapeOf(node), (kernel, _all, at) => {
+  const to = list.make(node.type);
+  list.run(forEach("scatterRows", shapeOf(node), (kernel, _all, at) => {
     kernel.write(to, at, "0f");
   }));
-  lowering.run({
+  list.run({
     label: "scatterRows",
     groups: (sizes) => spread(Math.ceil(columns(sizes) / WORKGROUP)),
     write(kernel, all) {
@@ -207,5 +208,5 @@ export function scatterRows(lowering: Lowering, node: Node): void {
       });
     },
   });
-  lowering.store(node, to);
+  list.store(node, to);
 }

@@ -1,6 +1,7 @@
 /** Products of few rows. */
 
-import { countOf, type KernelPlan } from "../../lower.ts";
+import { type KernelPlan } from "../plan.ts";
+import { countOf } from "../../wgsl/sizes.ts";
 import { Operands, type Product, writeResult } from "./product.ts";
 
 /** Up to so many rows, as in decoding, there is nothing to reuse of the right matrix. */

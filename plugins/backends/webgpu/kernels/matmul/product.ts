@@ -2,9 +2,9 @@
 
 import { type MatmulAttrs, type Node, shapeOf } from "../../../../../core/graph/mod.ts";
 import { type Shape } from "../../../../../core/tensor/mod.ts";
-import { type Expressions } from "../../expressions.ts";
-import { type Value } from "../../steps.ts";
-import { floatLiteral, type KernelWriter } from "../../writer.ts";
+import { type Expressions } from "../../wgsl/expressions.ts";
+import { type Value } from "../../wgsl/value.ts";
+import { floatLiteral, type KernelWriter } from "../../wgsl/writer.ts";
 
 /** A product, with its sizes as shapes: leading axes may be many, and known at run time only. */
 export interface Product {

@@ -1,6 +1,6 @@
 /** Sizes that are known at run time only: worked out on the host, and said in WGSL. */
 
-import { sizeTerms } from "../../../core/tensor/mod.ts";
+import { isRuntimeSize, type Shape, sizeTerms } from "../../../../core/tensor/mod.ts";
 
 /** What named sizes are in a run, or how large they may be at most. */
 export type SizeValues = ReadonlyMap<string, number>;
@@ -34,13 +34,6 @@ function compile(size: number): SizeFunction {
   return (values) => factors.reduce((product, of) => product * of(values), factor);
 }
 
-/** The names that a size is made of. */
-export function namesIn(size: number): string[] {
-  return sizeTerms(size).terms.flatMap((term) =>
-    typeof term === "string" ? [term] : term.flatMap(namesIn)
-  );
-}
-
 /** The only name that a size is made of, where it is that name. */
 export function nameOf(size: number): string | undefined {
   const { factor, terms: [term, ...others] } = sizeTerms(size);
@@ -61,4 +54,10 @@ export function sizeExpression(size: number, variable: (name: string) => string)
   );
   const all = factor === 1 && parts.length > 0 ? parts : [`${factor}u`, ...parts];
   return all.length === 1 ? all[0]! : `(${all.join(" * ")})`;
+}
+
+/** Elements of a shape in a run, at most. */
+export function countOf(shape: Shape): SizeFunction {
+  const sizes = shape.map((size) => isRuntimeSize(size) ? sizeFunction(size) : () => size);
+  return (values) => sizes.reduce((count, of) => count * of(values), 1);
 }

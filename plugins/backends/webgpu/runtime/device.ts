@@ -1,6 +1,6 @@
 /** The device that everything runs on: which one, its pipelines, and what may go wrong with it. */
 
-import { UserError } from "../../../core/contracts/errors.ts";
+import { UserError } from "../../../../core/contracts/errors.ts";
 import { BufferPool } from "./memory.ts";
 
 /** Adapters that may be asked for, as `backend.executionProvider`. `cpu` is what it is unless set. */

@@ -7,19 +7,17 @@ import {
   ops,
   shapeOf,
   topologicalOrder,
-} from "../../../core/graph/mod.ts";
-import { isRuntimeSize, type Shape, type TensorType } from "../../../core/tensor/mod.ts";
-import { Expressions } from "./expressions.ts";
+} from "../../../../core/graph/mod.ts";
+import { type TensorType } from "../../../../core/tensor/mod.ts";
+import { countOnly, kernelOf } from "../kernels/mod.ts";
+import { type FoundSize, type KernelList, type KernelPlan, type Tiles } from "../kernels/plan.ts";
+import { Expressions } from "../wgsl/expressions.ts";
+import { knownSize } from "../wgsl/indices.ts";
+import { type Value } from "../wgsl/value.ts";
+import { KernelWriter, WORKGROUP } from "../wgsl/writer.ts";
 import { fuse, isSource } from "./fusion.ts";
-import { knownSize } from "./indices.ts";
-import { countOnly, kernelOf } from "./kernels/mod.ts";
 import { type Scope, scopesOf } from "./scopes.ts";
-import { sizeFunction } from "./sizes.ts";
-import { type Dispatch, type Groups, type Lowered, type Step, type Value } from "./steps.ts";
-import { KernelWriter, MOST_GROUPS, WORKGROUP } from "./writer.ts";
-
-/** Through the memory of a workgroup, or, where that is slow, through registers alone. */
-export type Tiles = "shared" | "registers";
+import { type Dispatch, type Lowered, type Step } from "./steps.ts";
 
 /** What a device allows, and what is known of a program's inputs. */
 export interface LoweringOptions {
@@ -31,16 +29,6 @@ export interface LoweringOptions {
   readonly tiles: Tiles;
 }
 
-/** A kernel to be written. */
-export interface KernelPlan {
-  /** What it is, for messages. */
-  readonly label: string;
-  /** Invocations of a workgroup; the usual number unless told. */
-  readonly invocations?: number;
-  readonly groups: Groups;
-  readonly write: (kernel: KernelWriter, all: Expressions) => void;
-}
-
 /** Lowers `outputs`. */
 export function lower(
   outputs: Readonly<Record<string, Node>>,
@@ -50,7 +38,7 @@ export function lower(
 }
 
 /** Kernels and values in the making. */
-export class Lowering {
+class Lowering implements KernelList {
   readonly #order: readonly Node[];
   readonly #scopes: ReadonlyMap<Node, Scope>;
   readonly #stored: ReadonlySet<Node>;
@@ -119,12 +107,10 @@ export class Lowering {
     return value;
   }
 
-  /** Memory for what kernels make. */
   make(type: TensorType): Value {
     return this.#add(type, { kind: "made" });
   }
 
-  /** From here on a node is read from there. */
   store(node: Node, value: Value): void {
     this.#values.set(node, value);
   }
@@ -136,12 +122,10 @@ export class Lowering {
     return value;
   }
 
-  /** Adds a kernel, in the branch that its node belongs to. */
   run(plan: KernelPlan): void {
     this.#dispatch(plan, this.#scope);
   }
 
-  /** As {@link run}, but only where a choice has fallen on this side. */
   runWhere(choice: Node, side: 0 | 1, plan: KernelPlan): void {
     const around = this.#scope;
     this.#dispatch(plan, { branch: { choice, side, around }, depth: around.depth + 1 });
@@ -179,22 +163,7 @@ export class Lowering {
     return `${flag} ${side}`;
   }
 
-  /** Notes that a kernel has found a size, or may have. */
-  found(step: Step & { kind: "size" }): void {
-    this.#steps.push(step);
+  found(size: FoundSize): void {
+    this.#steps.push(size);
   }
 }
-
-/** Elements of a shape in a run, at most. */
-export function countOf(shape: Shape): (sizes: ReadonlyMap<string, number>) => number {
-  const sizes = shape.map((size) => isRuntimeSize(size) ? sizeFunction(size) : () => size);
-  return (values) => sizes.reduce((count, of) => count * of(values), 1);
-}
-
-/** One workgroup for each of `count`, over two axes where one would not do. */
-export function spread(count: number): [number, number, number] {
-  return [Math.min(count, MOST_GROUPS), Math.ceil(count / MOST_GROUPS), 1];
-}
-
-/** The number of a workgroup of {@link spread}. */
-export const GROUP = `group.y * ${MOST_GROUPS}u + group.x`;

@@ -3,15 +3,21 @@
  * device takes is known before the count is.
  */
 
-import { constantValue, inputName, type Node, shapeOf } from "../../../core/graph/mod.ts";
-import { type HostTensor } from "../../../core/tensor/mod.ts";
-import { sizeFunction } from "./sizes.ts";
-import { type Known } from "./steps.ts";
+import { constantValue, inputName, type Node, shapeOf } from "../../../../core/graph/mod.ts";
+import { type HostTensor } from "../../../../core/tensor/mod.ts";
+import { sizeFunction, type SizeValues } from "../wgsl/sizes.ts";
 
 /** Numbers from `low` to `high`. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
+}
+
+/** What is known on the host in a run. */
+export interface Known {
+  readonly sizes: SizeValues;
+  /** The range of the numbers that an input was fed; undefined where that is not at hand. */
+  rangeOf(input: string): Interval | undefined;
 }
 
 /** The numbers of a tensor lie between these; of an empty one, nowhere but at 0. */

@@ -4,9 +4,9 @@
  * reads it.
  */
 
-import { constantValue, inputName, type Node, ops, shapeOf } from "../../../core/graph/mod.ts";
-import { sizeOf } from "../../../core/tensor/mod.ts";
-import { isInline, isView, literalOf } from "./expressions.ts";
+import { constantValue, inputName, type Node, ops, shapeOf } from "../../../../core/graph/mod.ts";
+import { sizeOf } from "../../../../core/tensor/mod.ts";
+import { isInline, isView, literalOf } from "../wgsl/expressions.ts";
 import { type Scope, sourcesOf } from "./scopes.ts";
 
 /** A plan of what is in memory. */

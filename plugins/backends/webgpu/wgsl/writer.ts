@@ -1,8 +1,8 @@
 /** Writes one kernel in WGSL. */
 
-import { type DType, isRuntimeSize, type Shape } from "../../../core/tensor/mod.ts";
-import { namesIn, sizeExpression } from "./sizes.ts";
-import { type Value } from "./steps.ts";
+import { type DType, isRuntimeSize, type Shape } from "../../../../core/tensor/mod.ts";
+import { sizeExpression } from "./sizes.ts";
+import { type Value } from "./value.ts";
 
 /** A stretch of a value that a kernel sees as one array. */
 export interface BoundPart {
@@ -261,9 +261,4 @@ function partAccess(
     access(`write_${name}${takes}`, (element) => `${element} = value;`),
     access(`add_${name}${takes}`, (element) => `${element} += value;`),
   ].join("\n");
-}
-
-/** Every name that sizes of a shape are made of. */
-export function namesOf(shape: Shape): string[] {
-  return shape.flatMap((size) => isRuntimeSize(size) ? namesIn(size) : []);
 }

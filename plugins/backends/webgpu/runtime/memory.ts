@@ -1,7 +1,7 @@
 /** Memory of the device: buffers that are used again, and tensors that stay there. */
 
-import { type DeviceTensor } from "../../../core/contracts/backend.ts";
-import { type HostTensor, sizeOf, type TensorType } from "../../../core/tensor/mod.ts";
+import { type DeviceTensor } from "../../../../core/contracts/backend.ts";
+import { type HostTensor, sizeOf, type TensorType } from "../../../../core/tensor/mod.ts";
 
 /** Bytes that a tensor takes in the device's memory: whole words, and at least one. */
 export function bytesOf(dtype: TensorType["dtype"], count: number): number {

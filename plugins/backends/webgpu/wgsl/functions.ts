@@ -1,6 +1,6 @@
 /** Functions that WGSL lacks, or has in a form that is not exact enough. */
 
-import { BLOCK_LEVELS } from "../../../core/tensor/mod.ts";
+import { BLOCK_LEVELS } from "../../../../core/tensor/mod.ts";
 
 /** tanh without its overflow far out, and with its slope near 0. */
 export const TANH = `fn tanh_of(x: f32) -> f32 {

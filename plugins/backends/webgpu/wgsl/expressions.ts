@@ -9,11 +9,11 @@ import {
   type Node,
   type OpName,
   shapeOf,
-} from "../../../core/graph/mod.ts";
-import { BLOCK_SIZE } from "../../../core/tensor/mod.ts";
+} from "../../../../core/graph/mod.ts";
+import { BLOCK_SIZE } from "../../../../core/tensor/mod.ts";
 import { DEQUANTIZE, ERF, TANH } from "./functions.ts";
 import { broadcastIndex, coordinatesOf, flatOf, type Index, keyOf } from "./indices.ts";
-import { type Value } from "./steps.ts";
+import { type Value } from "./value.ts";
 import { elementType, floatLiteral, type KernelWriter } from "./writer.ts";
 
 /** Says an element of an operation's value, from elements of its inputs. */
@@ -266,9 +266,6 @@ function leading(kernel: KernelWriter, index: Index, axes: number): Index {
 }
 
 const rules = { ...elementwise, ...movement, ...indexing };
-
-/** Operations that need no kernel of their own. */
-export type InlineOp = keyof typeof rules;
 
 /** Whether an operation can be worked out element by element, where it is needed. */
 export function isInline(node: Node): boolean {

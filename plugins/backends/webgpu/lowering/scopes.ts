@@ -1,7 +1,7 @@
 /** Which part of a graph is needed only if a choice falls one way. */
 
-import { type Node, ops } from "../../../core/graph/mod.ts";
-import { isView } from "./expressions.ts";
+import { type Node, ops } from "../../../../core/graph/mod.ts";
+import { isView } from "../wgsl/expressions.ts";
 
 /** The whole graph, or what is needed for one of two choices only. */
 export interface Scope {

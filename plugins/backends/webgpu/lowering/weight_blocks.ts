@@ -1,6 +1,6 @@
 /** Matrices of a program in blocks of four bits, where it was asked to keep them so. */
 
-import { type Feeds } from "../../../core/contracts/backend.ts";
+import { type Feeds } from "../../../../core/contracts/backend.ts";
 import {
   apply,
   constant,
@@ -11,7 +11,7 @@ import {
   ops,
   shapeOf,
   topologicalOrder,
-} from "../../../core/graph/mod.ts";
+} from "../../../../core/graph/mod.ts";
 import {
   BLOCK_SIZE,
   bytes,
@@ -19,7 +19,7 @@ import {
   floats,
   quantizeInto,
   sizeOf,
-} from "../../../core/tensor/mod.ts";
+} from "../../../../core/tensor/mod.ts";
 
 /** Products with fewer weights gain nothing. */
 const FEWEST_WEIGHTS = 2 ** 12;

@@ -1,6 +1,6 @@
 /** Where an element stands: by its place in memory order, or along each axis. */
 
-import { isRuntimeSize, type Shape } from "../../../core/tensor/mod.ts";
+import { isRuntimeSize, type Shape } from "../../../../core/tensor/mod.ts";
 import { type KernelWriter } from "./writer.ts";
 
 /** An element of a tensor of this shape; either form follows from the other. */

@@ -1,31 +1,24 @@
 /** A program on the device: gives its steps to the queue, and reads back what is asked for. */
 
-import { type DeviceTensor, type Feeds, type Program } from "../../../core/contracts/backend.ts";
-import { UserError } from "../../../core/contracts/errors.ts";
-import { matmulFlops, type Node } from "../../../core/graph/mod.ts";
+import { type Feeds, type Program } from "../../../../core/contracts/backend.ts";
+import { matmulFlops, type Node } from "../../../../core/graph/mod.ts";
 import {
-  bindShape,
   type HostTensor,
   resolveShape,
-  showType,
   sizeOf,
   type TensorType,
-} from "../../../core/tensor/mod.ts";
+} from "../../../../core/tensor/mod.ts";
+import { type Lowered } from "../lowering/steps.ts";
+import { knownSize } from "../wgsl/indices.ts";
+import { countOf, type SizeFunction } from "../wgsl/sizes.ts";
+import { type Value } from "../wgsl/value.ts";
+import { Bindings } from "./bindings.ts";
 import { type Gpu, type Pipeline } from "./device.ts";
-import { knownSize } from "./indices.ts";
-import { countOf } from "./lower.ts";
-import { bytesOf, GpuTensor, writeTensor } from "./memory.ts";
-import { type Interval, rangeOfTensor } from "./ranges.ts";
-import { type Dispatch, type Known, type Lowered, type Step, type Value } from "./steps.ts";
+import { bytesOf, GpuTensor } from "./memory.ts";
+import { checkRoom, Run } from "./run.ts";
 
 /** Dispatches that are handed over together. */
 const BATCH = 256;
-
-/** Alignment of slots in their buffer; every device takes it. */
-const ALIGNMENT = 256;
-
-/** Inputs above this size are not looked through for their range. */
-const MOST_LOOKED_THROUGH = 2 ** 16;
 
 /** A program's kernels and its own buffers, and where values end. */
 export class GpuProgram<Output extends string> implements Program<Output> {
@@ -33,13 +26,8 @@ export class GpuProgram<Output extends string> implements Program<Output> {
   readonly #held: ReadonlyMap<number, GpuTensor>;
   readonly #pipelines: readonly (Pipeline | undefined)[];
   readonly #lastUses: readonly (readonly Value[])[];
-  readonly #counts: readonly ((sizes: ReadonlyMap<string, number>) => number)[];
-  readonly #sizes: GPUBuffer;
-  readonly #slots: GPUBuffer;
-  readonly #slotsOf: readonly (number | undefined)[];
-  readonly #groups = new Map<string, GPUBindGroup>();
-  readonly #numbers = new WeakMap<GPUBuffer, number>();
-  #buffers = 0;
+  readonly #counts: readonly SizeFunction[];
+  readonly #bindings: Bindings;
   #staging: GPUBuffer | undefined;
   #flops: number | undefined;
   #disposed = false;
@@ -63,18 +51,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     );
     this.#lastUses = lastUses(lowered);
     this.#counts = values.map(({ type }) => countOf(type.shape));
-    const { device } = gpu;
-    this.#sizes = device.createBuffer({
-      size: Math.max(4, 4 * slots.length),
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-    });
-    const { offsets, data } = slotTable(steps, slots);
-    this.#slotsOf = offsets;
-    this.#slots = device.createBuffer({
-      size: data.byteLength,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-    });
-    device.queue.writeBuffer(this.#slots, 0, data);
+    this.#bindings = new Bindings(gpu, this.#pipelines, steps, slots);
   }
 
   get flops(): number {
@@ -110,7 +87,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
   async #run(run: Run, keep: (output: string) => boolean) {
     const { lowered: { steps, slots, values }, gpu: { device } } = this;
     const sizes = Uint32Array.from(slots, (name) => run.sizes.get(name) ?? 0);
-    if (sizes.length > 0) device.queue.writeBuffer(this.#sizes, 0, sizes);
+    if (sizes.length > 0) device.queue.writeBuffer(this.#bindings.sizes, 0, sizes);
     for (const value of values) {
       const own = this.#held.get(value.id);
       if (own) run.buffers[value.id] = own.buffer;
@@ -142,7 +119,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       if (groups.every((number) => number > 0)) {
         const { pipeline } = this.#pipelines[at]!;
         pass.setPipeline(pipeline);
-        pass.setBindGroup(0, this.#groupOf(at, step, run));
+        pass.setBindGroup(0, this.#bindings.groupOf(at, step, run));
         pass.dispatchWorkgroups(...groups);
         if (++count === BATCH) {
           submit();
@@ -161,47 +138,16 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     run.take(value, bytesOf(value.type.dtype, this.#counts[value.id]!(run.sizes)));
   }
 
-  #groupOf(at: number, step: Dispatch, run: Run): GPUBindGroup {
-    const { gpu: { device } } = this;
-    const buffers = step.bound.map(({ value }) => run.buffers[value.id]!);
-    const key = `${at} ${buffers.map((buffer) => this.#numberOf(buffer))}`;
-    let group = this.#groups.get(key);
-    if (group) return group;
-    const most = device.limits.maxStorageBufferBindingSize;
-    const resources: GPUBufferBinding[] = [];
-    const slots = this.#slotsOf[at];
-    if (slots !== undefined) {
-      const size = 16 * Math.ceil(step.names.length / 4);
-      resources.push({ buffer: this.#sizes }, { buffer: this.#slots, offset: slots, size });
-    }
-    step.bound.forEach(({ part }, i) => {
-      const buffer = buffers[i]!;
-      resources.push(
-        part
-          ? { buffer, offset: 4 * part.start, size: 4 * part.count }
-          : { buffer, size: Math.min(buffer.size, most - most % 4) },
-      );
-    });
-    group = device.createBindGroup({
-      layout: this.#pipelines[at]!.layout,
-      entries: resources.map((resource, binding) => ({ binding, resource })),
-    });
-    // Where memory is used otherwise in each run, old ones are of no use.
-    if (this.#groups.size > 4 * this.lowered.steps.length) this.#groups.clear();
-    this.#groups.set(key, group);
-    return group;
-  }
-
-  #numberOf(buffer: GPUBuffer): number {
-    let number = this.#numbers.get(buffer);
-    if (number === undefined) this.#numbers.set(buffer, number = this.#buffers++);
-    return number;
-  }
-
   /** What a kernel has found, once it has run. */
   async #readSize(encoder: GPUCommandEncoder, name: string): Promise<number> {
     const staging = this.#stage(4);
-    encoder.copyBufferToBuffer(this.#sizes, 4 * this.lowered.slots.indexOf(name), staging, 0, 4);
+    encoder.copyBufferToBuffer(
+      this.#bindings.sizes,
+      4 * this.lowered.slots.indexOf(name),
+      staging,
+      0,
+      4,
+    );
     const bytes = await this.#fetch(encoder, staging, 4);
     return new Uint32Array(bytes)[0]!;
   }
@@ -221,7 +167,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       total += bytes;
       return offset;
     };
-    copy(this.#sizes, this.#sizes.size);
+    copy(this.#bindings.sizes, this.#bindings.sizes.size);
     const places = [...outputs].map(([name, { value, type }]) => {
       this.#provide(run, value);
       const bytes = bytesOf(value.type.dtype, this.#counts[value.id]!(run.sizes));
@@ -274,8 +220,8 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       if (this.#disposed) return Promise.resolve();
       this.#disposed = true;
       for (const tensor of this.#held.values()) tensor[Symbol.dispose]();
-      for (const buffer of [this.#sizes, this.#slots, this.#staging]) buffer?.destroy();
-      this.#groups.clear();
+      this.#bindings[Symbol.dispose]();
+      this.#staging?.destroy();
       this.gpu.pool.trim();
       return Promise.resolve();
     });
@@ -302,115 +248,6 @@ function holdConstants(
   return held;
 }
 
-/** The buffers of one run, and what is known in it. */
-class Run implements Known {
-  /** By the ids of their values. */
-  readonly buffers: (GPUBuffer | undefined)[] = [];
-  /** Named sizes: what they are, or are at most. */
-  readonly sizes: Map<string, number>;
-  /** Those that came with the feeds. */
-  readonly given: ReadonlyMap<string, number>;
-  readonly #taken = new Set<number>();
-
-  constructor(
-    private readonly gpu: Gpu,
-    private readonly lowered: Lowered,
-    inputs: ReadonlyMap<string, TensorType>,
-    private readonly feeds: Feeds,
-  ) {
-    const sizes = new Map<string, number>();
-    for (const [name, type] of inputs) checkFeed(gpu, name, type, feeds[name], sizes);
-    this.given = new Map(sizes);
-    this.sizes = sizes;
-  }
-
-  /** Brings the feeds to the device, where they are not there. */
-  bring(): void {
-    for (const value of this.lowered.values) {
-      if (value.origin.kind !== "input" || this.buffers[value.id]) continue;
-      const feed = this.feeds[value.origin.name]!;
-      if (feed instanceof GpuTensor) {
-        this.buffers[value.id] = feed.buffer;
-        continue;
-      }
-      const tensor = feed as HostTensor;
-      const buffer = this.take(value, bytesOf(tensor.dtype, tensor.data.length));
-      writeTensor(this.gpu.device, buffer, tensor);
-    }
-  }
-
-  /** Has a buffer for a value. @throws {UserError} where none can be large enough. */
-  take({ id, type }: Value, bytes: number): GPUBuffer {
-    checkRoom(this.gpu, type, bytes);
-    const buffer = this.gpu.pool.take(bytes);
-    this.buffers[id] = buffer;
-    this.#taken.add(id);
-    return buffer;
-  }
-
-  /** Lets go of a value that nothing reads any more. */
-  release({ id }: Value): void {
-    if (!this.#taken.delete(id)) return;
-    this.gpu.pool.give(this.buffers[id]!);
-    this.buffers[id] = undefined;
-  }
-
-  /** Hands a value's buffer over for good; undefined where it is not this run's to give. */
-  give({ id }: Value): GPUBuffer | undefined {
-    return this.#taken.delete(id) ? this.buffers[id] : undefined;
-  }
-
-  end(): void {
-    for (const id of this.#taken) this.gpu.pool.give(this.buffers[id]!);
-    this.#taken.clear();
-  }
-
-  rangeOf(input: string): Interval | undefined {
-    const feed = this.feeds[input];
-    const isAtHand = feed && !(feed instanceof GpuTensor) && "data" in feed;
-    return isAtHand && feed.data.length <= MOST_LOOKED_THROUGH ? rangeOfTensor(feed) : undefined;
-  }
-}
-
-/** @throws {UserError} where the adapter has no such piece of memory. */
-function checkRoom({ device: { limits } }: Gpu, type: TensorType, bytes: number): void {
-  const isCut = type.dtype !== "uint8" && knownSize(type.shape) !== undefined;
-  const bound = isCut
-    ? limits.maxStorageBufferBindingSize * (limits.maxStorageBuffersPerShaderStage >> 1)
-    : limits.maxStorageBufferBindingSize;
-  const most = Math.min(limits.maxBufferSize, bound);
-  if (bytes <= most) return;
-  throw new UserError(
-    `${showType(type)} takes ${megabytes(bytes)} in one piece, of which this graphics adapter ` +
-      `has ${megabytes(most)} at most: take a smaller batch or shorter sequences`,
-  );
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MB`;
-}
-
-/** @param sizes those that earlier feeds brought with them; this one's are added */
-function checkFeed(
-  gpu: Gpu,
-  name: string,
-  type: TensorType,
-  feed: HostTensor | DeviceTensor | undefined,
-  sizes: Map<string, number>,
-): void {
-  if (!feed) throw new TypeError(`Cannot run: input "${name}" ${showType(type)} was not given`);
-  const isOwn = feed instanceof GpuTensor && feed.device === gpu.device;
-  if (!isOwn && !("data" in feed)) {
-    throw new TypeError(`Cannot run: input "${name}" is another backend's tensor`);
-  }
-  const given = feed instanceof GpuTensor ? feed.type : feed as HostTensor;
-  if (given.dtype !== type.dtype || !bindShape(type.shape, given.shape, sizes)) {
-    throw new TypeError(
-      `Cannot run: input "${name}" is ${showType(type)}, ${showType(given)} was given`,
-    );
-  }
-}
-
 /** Elements of a type as they were read. */
 function elements(
   bytes: ArrayBuffer,
@@ -434,27 +271,4 @@ function lastUses({ steps, outputs }: Lowered): Value[][] {
   const ends: Value[][] = steps.map(() => []);
   for (const [value, at] of last) ends[at]!.push(value);
   return ends;
-}
-
-/** Where each kernel finds the slots of its names, the same ones once. */
-function slotTable(steps: readonly Step[], slots: readonly string[]) {
-  const numbers = new Map(slots.map((name, i) => [name, i]));
-  const known = new Map<string, number>();
-  const records: number[][] = [];
-  let size = 0;
-  const offsets = steps.map((step) => {
-    if (step.kind !== "dispatch" || step.names.length === 0) return undefined;
-    const own = step.names.map((name) => numbers.get(name)!);
-    let offset = known.get(`${own}`);
-    if (offset === undefined) {
-      offset = size;
-      known.set(`${own}`, offset);
-      records.push(own);
-      size += Math.ceil(4 * own.length / ALIGNMENT) * ALIGNMENT;
-    }
-    return offset;
-  });
-  const data = new Uint32Array(Math.max(size, ALIGNMENT) / 4);
-  for (const own of records) data.set(own, known.get(`${own}`)! / 4);
-  return { offsets, data };
 }
