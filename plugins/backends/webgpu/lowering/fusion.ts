@@ -9,14 +9,6 @@ import { sizeOf } from "../../../../core/tensor/mod.ts";
 import { isInline, isView, literalOf } from "../wgsl/expressions.ts";
 import { type Scope, sourcesOf } from "./scopes.ts";
 
-/** A plan of what is in memory. */
-export interface Fusion {
-  /** Inputs, constants, and what kernels make. */
-  readonly stored: ReadonlySet<Node>;
-  /** Choices whose values are at hand in any case: nothing is saved by leaving one out. */
-  readonly plainChoices: ReadonlySet<Node>;
-}
-
 /** What a kernel may be bound to, and how much it may do. */
 export interface FusionLimits {
   /** Values that a kernel may read. */
@@ -51,7 +43,7 @@ const COSTLY: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Decides what is stored.
+ * The nodes that are in memory: inputs, constants, and what kernels make.
  *
  * @param order each after its inputs; those without a scope are not needed
  */
@@ -60,7 +52,7 @@ export function fuse(
   order: readonly Node[],
   scopes: ReadonlyMap<Node, Scope>,
   limits: FusionLimits,
-): Fusion {
+): ReadonlySet<Node> {
   const needed = order.filter((node) => scopes.has(node));
   const plainChoices = findPlainChoices(needed, scopes);
   const stored = new Set<Node>(outputs);
@@ -86,7 +78,7 @@ export function fuse(
     }
   }
   for (const node of needed) if (stored.has(node) && !isSource(node)) fit(node, stored, limits);
-  return { stored, plainChoices };
+  return stored;
 }
 
 /** Whether a node brings a value in from outside. */

@@ -54,12 +54,11 @@ class Lowering implements KernelList {
   constructor(outputs: readonly Node[], private readonly options: LoweringOptions) {
     this.#order = topologicalOrder(outputs);
     this.#scopes = scopesOf(outputs, this.#order);
-    const { stored } = fuse(outputs, this.#order, this.#scopes, {
+    this.#stored = fuse(outputs, this.#order, this.#scopes, {
       // Sizes, their slots and what is written take a place each.
       leaves: options.mostBindings - 3,
       bindingsOf: (node) => Math.ceil((knownSize(shapeOf(node)) ?? 1) / options.mostBound) || 1,
     });
-    this.#stored = stored;
   }
 
   get tiles(): Tiles {
