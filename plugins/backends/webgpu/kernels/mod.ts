@@ -3,6 +3,7 @@
 import { type Node, type OpName } from "../../../../core/graph/mod.ts";
 import { isInline } from "../wgsl/expressions.ts";
 import { type KernelList } from "./plan.ts";
+import { ATTENTION, attention } from "./attention.ts";
 import { writeChoice, writeElements, writeParts } from "./elements.ts";
 import { matmul } from "./matmul/mod.ts";
 import { reduceSum } from "./reduce.ts";
@@ -19,7 +20,8 @@ import {
 /** Adds the steps that compute a node, and says where its value is. */
 export type Kernels = (list: KernelList, node: Node) => void;
 
-const kernels: Readonly<Partial<Record<OpName, Kernels>>> = {
+const kernels: Readonly<Partial<Record<OpName | typeof ATTENTION.name, Kernels>>> = {
+  attention,
   matmul,
   reduceSum,
   softmax,
@@ -39,7 +41,8 @@ const kernels: Readonly<Partial<Record<OpName, Kernels>>> = {
 
 /** How a node is computed that is kept in memory. */
 export function kernelOf(node: Node): Kernels {
-  const own = kernels[node.op.name as OpName] ?? (isInline(node) ? writeElements : undefined);
+  const own = kernels[node.op.name as keyof typeof kernels] ??
+    (isInline(node) ? writeElements : undefined);
   if (!own) throw new TypeError(`The webgpu backend has no operation "${node.op.name}"`);
   return own;
 }

@@ -7,6 +7,7 @@
 import { constantValue, inputName, type Node, ops, shapeOf } from "../../../../core/graph/mod.ts";
 import { sizeOf } from "../../../../core/tensor/mod.ts";
 import { isInline, isView, literalOf } from "../wgsl/expressions.ts";
+import { ATTENTION } from "../kernels/attention.ts";
 import { type Scope, sourcesOf } from "./scopes.ts";
 
 /** What a kernel may be bound to, and how much it may do. */
@@ -110,7 +111,7 @@ function canInline(node: Node, kernels: ReadonlySet<Node>): boolean {
 
 /** Kernels that read each element many times. */
 function reusesElements(kernel: Node): boolean {
-  return kernel.op === ops.matmul || kernel.op === ops.scatterRows;
+  return kernel.op === ops.matmul || kernel.op === ATTENTION || kernel.op === ops.scatterRows;
 }
 
 /** How many elements a kernel goes through. */

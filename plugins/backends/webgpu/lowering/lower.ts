@@ -15,6 +15,7 @@ import { Expressions } from "../wgsl/expressions.ts";
 import { knownSize } from "../wgsl/indices.ts";
 import { type Value } from "../wgsl/value.ts";
 import { KernelWriter, WORKGROUP } from "../wgsl/writer.ts";
+import { withAttention } from "./attention.ts";
 import { fuse, isSource } from "./fusion.ts";
 import { type Scope, scopesOf } from "./scopes.ts";
 import { type Dispatch, type Lowered, type Step } from "./steps.ts";
@@ -34,7 +35,8 @@ export function lower(
   outputs: Readonly<Record<string, Node>>,
   options: LoweringOptions,
 ): Lowered {
-  return new Lowering(Object.values(outputs), options).lower(outputs);
+  const graph = options.tiles === "shared" ? withAttention(outputs) : outputs;
+  return new Lowering(Object.values(graph), options).lower(graph);
 }
 
 /** Kernels and values in the making. */

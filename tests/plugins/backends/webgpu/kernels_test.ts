@@ -11,6 +11,7 @@ import {
 } from "../../../../core/tensor/mod.ts";
 import { type Backend } from "../../../../core/contracts/backend.ts";
 import { evaluate } from "../../../../plugins/backends/reference/mod.ts";
+import { lower } from "../../../../plugins/backends/webgpu/lowering/lower.ts";
 import { signed } from "../../../conformance/cases.ts";
 import { assertClose, CLOSE, type Tolerance } from "../../../conformance/close.ts";
 import { adapterTest, tunedTest } from "./support.ts";
@@ -233,3 +234,61 @@ adapterTest("webgpu uses memory again from run to run, at changing sizes too", a
   assert.deepEqual(results[3], results[0]);
   assert.deepEqual(results[4], results[1]);
 });
+
+/** softmax(alpha Q Kᵀ + mask) V over stretches of these lengths. */
+function attentionOf(lengths: readonly number[], rows: number, width: number) {
+  const feeds: Record<string, HostTensor> = {
+    q: signed(2, 3, rows, width)("q"),
+    // Some are hidden altogether, some are only less likely.
+    mask: floats(
+      [2, 1, rows, lengths.reduce((a, b) => a + b)],
+      signed(2, 1, rows, lengths.reduce((a, b) => a + b))("mask").data
+        .map((x, i) => i % 5 === 0 && i % 7 !== 0 ? -1e9 : 3 * x),
+    ),
+  };
+  const inputs = (name: string) => g.input(name, feeds[name]!.shape);
+  const parts = lengths.map((length, i) => {
+    feeds[`k${i}`] = signed(2, 3, length, width)(`k${i}`);
+    feeds[`v${i}`] = signed(2, 3, length, width)(`v${i}`);
+    return { keys: inputs(`k${i}`), values: inputs(`v${i}`), length };
+  });
+  const q = inputs("q");
+  const scores = g.concat(
+    parts.map(({ keys }) => g.matmul(q, keys, { transB: true, alpha: 0.3 })),
+    3,
+  );
+  const weights = g.softmax(g.add(scores, inputs("mask")));
+  let start = 0;
+  const read = parts.map(({ values, length }) => {
+    const share = g.slice(weights, 3, start, start + length);
+    start += length;
+    return g.matmul(share, values);
+  }).reduce(g.add);
+  return { q, read, weights, feeds };
+}
+
+for (
+  const [what, lengths, rows, width] of [
+    ["one stretch", [50], 37, 64],
+    ["two stretches, wide heads", [7, 33], 21, 128],
+    ["few rows", [70], 1, 32],
+  ] as const
+) {
+  tunedTest(
+    `webgpu attends without writing the weights: ${what}`,
+    { tiles: "shared" },
+    async (backend) => {
+      const { q, read, weights, feeds } = attentionOf(lengths, rows, width);
+      await check(backend, { read }, feeds, LONG_SUMS);
+      // Where somebody else reads the weights, they are there.
+      await check(backend, { read, weights }, feeds, LONG_SUMS);
+      const kernels = (outputs: Outputs) =>
+        lower(outputs, { mostBindings: 16, mostBound: 2 ** 25, tiles: "shared" }).steps
+          .map((step) => step.kind === "dispatch" ? step.label : "");
+      assert.deepEqual(kernels({ read }), ["attention"]);
+      assert.ok(!kernels({ read, weights }).includes("attention"));
+      const slope = g.gradients(g.reduceSum(read), [q])[0]!;
+      assert.ok(!kernels({ read, slope }).includes("attention"));
+    },
+  );
+}

@@ -32,7 +32,7 @@ import {
   MODEL,
   ROUTER,
 } from "../../../support/tiny_student.ts";
-import { adapterTest } from "./support.ts";
+import { adapterTest, tunedTest } from "./support.ts";
 
 const OBJECTIVE = {
   distillWeight: 0.4,
@@ -120,7 +120,8 @@ const IN_BLOCKS = llama({
 });
 
 for (const precision of ["int4", "nf4"] as const satisfies BasePrecision[]) {
-  adapterTest(`webgpu trains on a base in ${precision} as the reference does`, async (backend) => {
+  const name = `webgpu trains on a base in ${precision} as the reference does`;
+  tunedTest(name, { tiles: "shared" }, async (backend) => {
     const options: StepOptions = {
       model: IN_BLOCKS,
       lora: LORA,
@@ -141,6 +142,26 @@ for (const precision of ["int4", "nf4"] as const satisfies BasePrecision[]) {
     assert.ok(Math.abs(own - expected) < 1e-5, `${own} instead of ${expected}`);
   });
 }
+
+tunedTest("webgpu reads and writes texts with attention in one kernel", {
+  tiles: "shared",
+}, async (backend) => {
+  const weights = initialize(IN_BLOCKS.params(), 3);
+  const own = { student: { model: IN_BLOCKS }, depth: "base", weights } as const;
+  await using passes = new Passes({ ...own, backend });
+  await using reference = new Passes({ ...own, backend: referenceBackend() });
+  const prompts = promptsOf(9, 20);
+  const inputs = {
+    sequences: prompts,
+    rows: prompts.map((prompt, row) => [row, prompt.length - 1] as const),
+    answers: "logits",
+  } as const;
+  const [actual, expected] = [await passes.run(inputs), await reference.run(inputs)];
+  assertCloseWhereReal(actual["logits"]!, expected["logits"]!, "logits", prompts);
+  const write = (own: Passes) =>
+    collect(continueTexts(own, prompts, { maxTokens: 4, chunk: 8 }), 2);
+  assert.deepEqual(await write(passes), await write(reference));
+});
 
 /** Prompts of several lengths, and one by itself. */
 const PROMPTS = [promptsOf(9, 4, 12), promptsOf(7)];
