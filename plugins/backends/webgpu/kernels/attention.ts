@@ -47,13 +47,16 @@ const COLUMNS = 4 * SIDE;
 /** Widths of a head up to which a workgroup's memory holds the rows. */
 const WIDEST = 128;
 
-/** Whether there is a kernel for heads of this width, of queries, keys and values alike. */
+/** With fewer rows, as in decoding, too few workgroups would go through all positions. */
+const FEWEST_ROWS = 16;
+
+/** Whether the kernel suits these: heads of a width, of queries, keys and values alike. */
 export function attentionFits(
   queries: Node,
   stretches: readonly (readonly [keys: Node, values: Node])[],
 ): boolean {
-  const width = shapeOf(queries).at(-1)!;
-  return width % COLUMNS === 0 && width <= WIDEST &&
+  const [rows, width] = shapeOf(queries).slice(-2) as [number, number];
+  return rows >= FEWEST_ROWS && width % COLUMNS === 0 && width <= WIDEST &&
     stretches.flat().every((part) => shapeOf(part).at(-1) === width);
 }
 

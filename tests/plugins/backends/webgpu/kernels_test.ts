@@ -134,7 +134,7 @@ for (const tiles of ["shared", "registers"] as const) {
 }
 
 adapterTest("webgpu multiplies few rows, whatever the sizes", async (backend) => {
-  for (const sizes of [[1, 300, 70], [3, 65, 130]] as const) {
+  for (const sizes of [[1, 300, 70], [3, 65, 130], [8, 40, 33]] as const) {
     await check(backend, ...products(sizes), LONG_SUMS);
   }
 });
@@ -271,7 +271,7 @@ for (
   const [what, lengths, rows, width] of [
     ["one stretch", [50], 37, 64],
     ["two stretches, wide heads", [7, 33], 21, 128],
-    ["few rows", [70], 1, 32],
+    ["narrow heads", [70], 16, 32],
   ] as const
 ) {
   tunedTest(
@@ -292,3 +292,13 @@ for (
     },
   );
 }
+
+adapterTest(
+  "webgpu attends in several kernels where rows are few, as in decoding",
+  async (backend) => {
+    const { read, feeds } = attentionOf([20, 1], 8, 32);
+    await check(backend, { read }, feeds, LONG_SUMS);
+    const { steps } = lower({ read }, { mostBindings: 16, mostBound: 2 ** 25, tiles: "shared" });
+    assert.ok(steps.length > 1);
+  },
+);

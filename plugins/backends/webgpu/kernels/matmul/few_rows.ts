@@ -5,7 +5,7 @@ import { countOf } from "../../wgsl/sizes.ts";
 import { Operands, type Product, writeResult } from "./product.ts";
 
 /** Up to so many rows, as in decoding, there is nothing to reuse of the right matrix. */
-export const FEW_ROWS = 4;
+export const FEW_ROWS = 8;
 
 /** Columns of a workgroup of {@link fewRows}, and invocations that share one. */
 const SHAPES = {
