@@ -45,10 +45,16 @@ export class DeviceCache implements TextCache {
     if (longest > this.#capacity) await this.#grow(longest);
     // A pass may leave out a layer altogether.
     const names = Object.keys(this.memory).filter((name) => made[name]);
-    const [name] = names;
-    if (name === undefined) return;
-    const length = shapeOfTensor(made[name]!)[2]!;
-    const { from, to } = this.#moves(counts, length);
+    if (names.length > 0) await this.#write(names, made, counts);
+    counts.forEach((count, text) => this.lengths[text]! += count);
+  }
+
+  async #write(
+    names: readonly string[],
+    made: Readonly<Record<string, HostTensor | DeviceTensor>>,
+    counts: readonly number[],
+  ): Promise<void> {
+    const { from, to } = this.#moves(counts, shapeOfTensor(made[names[0]!]!)[2]!);
     const feeds: Record<string, HostTensor | DeviceTensor> = {
       from: ints([from.length], from),
       to: ints([to.length], to),
@@ -56,7 +62,6 @@ export class DeviceCache implements TextCache {
     for (const name of names) feeds[`made.${name}`] = made[name]!;
     await this.#replace(names, feeds, `append ${names}`, () => this.#appendGraph(names));
     for (const name of names) dispose(made[name]!);
-    counts.forEach((count, text) => this.lengths[text]! += count);
   }
 
   async select(texts: readonly number[]): Promise<void> {
