@@ -9,9 +9,11 @@ import { type HostTensor, runtimeSize } from "../../../../core/tensor/mod.ts";
 import {
   AdamW,
   clipByNorm,
+  DeviceAdamW,
   loadFrozen,
   type StepOptions,
   trainableParams,
+  Trainer,
   TrainingStep,
 } from "../../../../core/train/mod.ts";
 import { evaluate, referenceBackend } from "../../../../plugins/backends/reference/mod.ts";
@@ -102,6 +104,46 @@ function assertSameTraining(
     assertClose(actual.trained[name]!, tensor, { relative: 1e-3, absolute: 1e-4 }, name);
   }
 }
+
+adapterTest(
+  "webgpu goes on from what it gave the host with the bits of an unbroken run",
+  async (backend) => {
+    const frozen = Object.fromEntries(
+      Object.entries(drawWeights()).map(([name, tensor]) => [name, backend.upload(tensor)]),
+    );
+    /** Four steps, whose state goes to the host and back after each of these. */
+    const train = async (breaks: readonly number[]) => {
+      const optimizer = new AdamW({ ...drawAdapter(STUDENT.lora), ...drawRouter() }, {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weightDecay: 0.01,
+      });
+      await using step = await TrainingStep.compile(backend, STUDENT, frozen, optimizer.params);
+      const options = { accumulation: 2, clipNorm: 1 };
+      let done = 0;
+      for (const until of [...breaks, 4]) {
+        await using device = await DeviceAdamW.open(backend, optimizer, options);
+        const trainer = new Trainer(step, optimizer, {
+          ...options,
+          steps: until,
+          rate: { learningRate: 0.01, schedule: "constant", warmupSteps: 0, finalRate: 1 },
+          schedule: () => ({ temperature: 1, distillShare: 0.3, targetSkip: 0.3 }),
+          batch: (index) => drawBatch([6, 4], 6, index),
+          seed: 9,
+        }, device);
+        trainer.step = done;
+        while (!trainer.done) await trainer.next();
+        await trainer.sync();
+        done = until;
+      }
+      return [optimizer.params, optimizer.first, optimizer.second];
+    };
+    const unbroken = await train([]);
+    assert.deepEqual(await train([1, 3]), unbroken);
+    assert.notDeepEqual(unbroken[0], { ...drawAdapter(STUDENT.lora), ...drawRouter() });
+  },
+);
 
 /** A Llama whose matrices are whole blocks of four bits. */
 const IN_BLOCKS = llama({
