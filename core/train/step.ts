@@ -3,7 +3,7 @@
  * losses, and the gradients of the trainable parameters only.
  *
  * Student and teacher read the same frozen weights; there is no second copy. Clipping and AdamW
- * follow on the host (see `optimizer.ts` for why).
+ * follow on the host (see `optimizer.ts` for why), or where the gradients are (`device_optimizer.ts`).
  */
 
 import { type Backend, type DeviceTensor, type Feeds, type Program } from "../contracts/mod.ts";
