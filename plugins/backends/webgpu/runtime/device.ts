@@ -3,10 +3,12 @@
 import { UserError } from "../../../../core/contracts/errors.ts";
 import { BufferPool } from "./memory.ts";
 
-/** Adapters that may be asked for, as `backend.executionProvider`. `cpu` is what it is unless set. */
+/** What `backend.executionProvider` is where no adapter is asked for; `cpu` unless it is set. */
+const UNSET: Readonly<Record<string, GPURequestAdapterOptions>> = { "cpu": {}, "default": {} };
+
+/** Adapters that may be asked for. */
 const ADAPTERS: Readonly<Record<string, GPURequestAdapterOptions>> = {
-  "cpu": {},
-  "default": {},
+  ...UNSET,
   "high-performance": { powerPreference: "high-performance" },
   "low-power": { powerPreference: "low-power" },
   "fallback": { forceFallbackAdapter: true },
@@ -75,9 +77,10 @@ export class Gpu {
     const adapter = await quietly(() => navigator.gpu?.requestAdapter(wanted));
     if (!adapter) {
       throw new UserError(
-        `This machine has no graphics adapter that WebGPU can use (${adapterName}): install the ` +
-          "Vulkan driver of its graphics card, or mesa-vulkan-drivers for one in software; " +
-          "--backend onnx needs none",
+        "This machine has no graphics adapter that WebGPU can use" +
+          (adapterName in UNSET ? "" : ` as "${adapterName}"`) +
+          ": install the Vulkan driver of its graphics card, or mesa-vulkan-drivers for an adapter " +
+          "in software; --backend onnx needs none",
       );
     }
     const { limits } = adapter;
