@@ -16,9 +16,9 @@ import {
   sizeOf,
 } from "../tensor/mod.ts";
 import { gateNoise } from "../train/mod.ts";
-import { type InferenceModel, routedLayers, routingOf } from "./inference_model.ts";
 import { KeyValueCache, type TextCache } from "./cache.ts";
 import { DeviceCache } from "./device_cache.ts";
+import { type InferenceModel, routedLayers, routingOf } from "./inference_model.ts";
 import { headGraph, isMemory, passGraph, type PassKind, type PassSizes } from "./pass_graph.ts";
 
 /** Earlier tokens that a pass goes on from. */

@@ -11,11 +11,11 @@ import {
 import { UserError } from "../../../core/contracts/errors.ts";
 import { inputsOf, type Node, topologicalOrder } from "../../../core/graph/mod.ts";
 import { type HostTensor } from "../../../core/tensor/mod.ts";
-import { Gpu } from "./runtime/device.ts";
 import { lower, type LoweringOptions } from "./lowering/lower.ts";
+import { withWeightsInBlocks } from "./lowering/weight_blocks.ts";
+import { Gpu } from "./runtime/device.ts";
 import { GpuTensor, readBuffer } from "./runtime/memory.ts";
 import { GpuProgram } from "./runtime/program.ts";
-import { withWeightsInBlocks } from "./lowering/weight_blocks.ts";
 
 /** What kernels make of a device, as far as it is not left to the device; for tests. */
 export type Tuning = Partial<LoweringOptions>;

@@ -1,6 +1,7 @@
 /** Keys and values that stay on a device: the texts of a cache on the host, and nothing left over. */
 
 import assert from "node:assert/strict";
+import { type DeviceTensor } from "../../../core/contracts/mod.ts";
 import {
   continueSpeculatively,
   continueTexts,
@@ -8,12 +9,11 @@ import {
   Passes,
   readPrompts,
 } from "../../../core/inference/mod.ts";
-import { type DeviceTensor } from "../../../core/contracts/mod.ts";
 import { referenceBackend } from "../../../plugins/backends/reference/mod.ts";
-import { type RouterName } from "../eval/support.ts";
-import { tinyModel } from "../eval/scoring/support.ts";
 import { keepingBackend } from "../../support/keeping_backend.ts";
 import { MODEL } from "../../support/tiny_student.ts";
+import { tinyModel } from "../eval/scoring/support.ts";
+import { type RouterName } from "../eval/support.ts";
 import { collect, promptsOf } from "./support.ts";
 
 const LENGTHS = [9, 4, 12, 3];

@@ -12,8 +12,6 @@ import {
 import { referenceBackend } from "../../../plugins/backends/reference/mod.ts";
 import { assertClose } from "../../conformance/close.ts";
 import { keepingBackend } from "../../support/keeping_backend.ts";
-
-import { ADAMW, DROPPED, studentWith } from "./support.ts";
 import {
   copyOf,
   drawAdapter,
@@ -22,6 +20,7 @@ import {
   drawWeights,
   ROUTER,
 } from "../../support/tiny_student.ts";
+import { ADAMW, DROPPED, studentWith } from "./support.ts";
 
 const OBJECTIVE = {
   distillWeight: 0.4,

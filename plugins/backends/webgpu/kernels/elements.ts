@@ -4,10 +4,10 @@ import { type Node, shapeOf } from "../../../../core/graph/mod.ts";
 import { type Shape } from "../../../../core/tensor/mod.ts";
 import { type Expressions, startOf } from "../wgsl/expressions.ts";
 import { coordinatesOf, flatOf } from "../wgsl/indices.ts";
-import { GROUP, type KernelList, type KernelPlan, spread } from "./plan.ts";
 import { countOf } from "../wgsl/sizes.ts";
 import { type Value } from "../wgsl/value.ts";
 import { type KernelWriter, WORKGROUP } from "../wgsl/writer.ts";
+import { GROUP, type KernelList, type KernelPlan, spread } from "./plan.ts";
 
 /** A kernel with one invocation for each element of a shape; `each` says what that does. */
 export function forEach(

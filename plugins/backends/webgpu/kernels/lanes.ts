@@ -3,9 +3,9 @@
 import { type Shape } from "../../../../core/tensor/mod.ts";
 import { type Expressions } from "../wgsl/expressions.ts";
 import { knownSize } from "../wgsl/indices.ts";
-import { GROUP, type KernelPlan, spread } from "./plan.ts";
 import { countOf } from "../wgsl/sizes.ts";
 import { type KernelWriter } from "../wgsl/writer.ts";
+import { GROUP, type KernelPlan, spread } from "./plan.ts";
 
 /** Things that each have a row of elements to go through. */
 export interface LanesPlan {

@@ -2,10 +2,10 @@
 
 import { type Node, type OpName } from "../../../../core/graph/mod.ts";
 import { isInline } from "../wgsl/expressions.ts";
-import { type KernelList } from "./plan.ts";
 import { ATTENTION, attention } from "./attention.ts";
 import { writeChoice, writeElements, writeParts } from "./elements.ts";
 import { matmul } from "./matmul/mod.ts";
+import { type KernelList } from "./plan.ts";
 import { reduceSum } from "./reduce.ts";
 import { crossEntropy, inverseRms, klDivergence, logSoftmax, rmsNorm, softmax } from "./rows.ts";
 import {

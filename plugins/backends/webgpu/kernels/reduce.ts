@@ -4,11 +4,11 @@ import { type Node, shapeOf } from "../../../../core/graph/mod.ts";
 import { type Shape } from "../../../../core/tensor/mod.ts";
 import { type Expressions } from "../wgsl/expressions.ts";
 import { type Index, knownSize, split } from "../wgsl/indices.ts";
-import { GROUP, type KernelList, type KernelPlan, spread } from "./plan.ts";
 import { countOf } from "../wgsl/sizes.ts";
 import { type Value } from "../wgsl/value.ts";
 import { type KernelWriter } from "../wgsl/writer.ts";
 import { withLanes } from "./lanes.ts";
+import { GROUP, type KernelList, type KernelPlan, spread } from "./plan.ts";
 
 /** A sum, cut into what is kept and what is summed over. */
 interface Sum {

@@ -2,9 +2,9 @@
 
 import { type Node, shapeOf } from "../../../../core/graph/mod.ts";
 import { type Expressions } from "../wgsl/expressions.ts";
-import { type KernelList } from "./plan.ts";
 import { type Value } from "../wgsl/value.ts";
 import { type Lanes, withLanes } from "./lanes.ts";
+import { type KernelList } from "./plan.ts";
 
 /** Says an element of a row, by its place in it. */
 type Element = (at: string) => string;

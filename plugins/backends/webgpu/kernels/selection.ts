@@ -3,13 +3,12 @@
 import { type Node, shapeOf } from "../../../../core/graph/mod.ts";
 import { isRuntimeSize } from "../../../../core/tensor/mod.ts";
 import { coordinatesOf, flatOf } from "../wgsl/indices.ts";
-import { GROUP, type KernelList, spread } from "./plan.ts";
-import { countOf } from "../wgsl/sizes.ts";
-import { type Known, rangeOf } from "./ranges.ts";
-import { nameOf } from "../wgsl/sizes.ts";
+import { countOf, nameOf } from "../wgsl/sizes.ts";
 import { type Value } from "../wgsl/value.ts";
 import { WORKGROUP } from "../wgsl/writer.ts";
 import { copyOf, forEach } from "./elements.ts";
+import { GROUP, type KernelList, spread } from "./plan.ts";
+import { type Known, rangeOf } from "./ranges.ts";
 
 /** Invocations that one list is shared among. */
 const SHARES = 256;

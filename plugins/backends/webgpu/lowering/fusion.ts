@@ -6,8 +6,8 @@
 
 import { constantValue, inputName, type Node, ops, shapeOf } from "../../../../core/graph/mod.ts";
 import { sizeOf } from "../../../../core/tensor/mod.ts";
-import { isInline, isView, literalOf } from "../wgsl/expressions.ts";
 import { ATTENTION } from "../kernels/attention.ts";
+import { isInline, isView, literalOf } from "../wgsl/expressions.ts";
 import { type Scope, sourcesOf } from "./scopes.ts";
 
 /** What a kernel may be bound to, and how much it may do. */

@@ -24,12 +24,11 @@ const LIMITS = [
   "maxComputeWorkgroupSizeX",
 ] as const;
 
-/** Kernels that fewer bindings would cut into too many pieces are not worth having. */
+/** A kernel that reads more values than so many buffers hold is made in parts. */
 const MOST_STORAGE_BUFFERS = 16;
 
 /** A kernel, made ready. */
 export interface Pipeline {
-  readonly id: number;
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
 }
@@ -115,7 +114,7 @@ export class Gpu {
         layout: "auto",
         compute: { module, entryPoint: "main" },
       });
-      known = { id: this.#pipelines.size, pipeline, layout: pipeline.getBindGroupLayout(0) };
+      known = { pipeline, layout: pipeline.getBindGroupLayout(0) };
       this.#pipelines.set(code, known);
     }
     return known;

@@ -75,6 +75,9 @@ export class GpuProgram<Output extends string> implements Program<Output> {
           HostTensor | GpuTensor
         >;
       } catch (error) {
+        // A buffer that could not be had is in the pool like any other.
+        run.end();
+        this.gpu.pool.trim();
         // What WebGPU says itself is less than what it has told in passing.
         await this.gpu.settle();
         throw error;

@@ -19,11 +19,11 @@ import {
   runtimeSize,
 } from "../../../../core/tensor/mod.ts";
 import { openOnnxBackend } from "../../../../plugins/backends/onnx/mod.ts";
-import { type GpuTensor } from "../../../../plugins/backends/webgpu/runtime/memory.ts";
-import { openWebgpuBackend } from "../../../../plugins/backends/webgpu/mod.ts";
 import { evaluate } from "../../../../plugins/backends/reference/mod.ts";
-import { signed } from "../../../conformance/cases.ts";
+import { openWebgpuBackend } from "../../../../plugins/backends/webgpu/mod.ts";
+import { type GpuTensor } from "../../../../plugins/backends/webgpu/runtime/memory.ts";
 import { testBackend } from "../../../conformance/backend.ts";
+import { signed } from "../../../conformance/cases.ts";
 import { assertClose, CLOSE } from "../../../conformance/close.ts";
 import { adapterTest, hasAdapter } from "./support.ts";
 

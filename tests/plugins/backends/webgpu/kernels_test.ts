@@ -1,6 +1,7 @@
 /** Kernels at sizes where invocations share work, and with less room than devices have. */
 
 import assert from "node:assert/strict";
+import { type Backend } from "../../../../core/contracts/backend.ts";
 import * as g from "../../../../core/graph/mod.ts";
 import {
   floats,
@@ -9,7 +10,6 @@ import {
   RandomStream,
   runtimeSize,
 } from "../../../../core/tensor/mod.ts";
-import { type Backend } from "../../../../core/contracts/backend.ts";
 import { evaluate } from "../../../../plugins/backends/reference/mod.ts";
 import { lower } from "../../../../plugins/backends/webgpu/lowering/lower.ts";
 import { signed } from "../../../conformance/cases.ts";

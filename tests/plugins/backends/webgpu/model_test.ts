@@ -21,8 +21,8 @@ import { llama } from "../../../../plugins/models/llama/mod.ts";
 import { randomWeights } from "../../../../scripts/bench/step_workload.ts";
 import { signed } from "../../../conformance/cases.ts";
 import { assertClose } from "../../../conformance/close.ts";
-import { type RouterName } from "../../../core/eval/support.ts";
 import { tinyModel } from "../../../core/eval/scoring/support.ts";
+import { type RouterName } from "../../../core/eval/support.ts";
 import { collect, promptsOf } from "../../../core/inference/support.ts";
 import {
   ANCHOR_LAYERS,

@@ -1,7 +1,7 @@
 /** Products of few rows. */
 
-import { type KernelPlan } from "../plan.ts";
 import { countOf } from "../../wgsl/sizes.ts";
+import { type KernelPlan } from "../plan.ts";
 import { Operands, type Product, writeResult } from "./product.ts";
 
 /** Up to so many rows, as in decoding, there is nothing to reuse of the right matrix. */

@@ -1,7 +1,7 @@
 /** Products where the memory that a workgroup shares is slow, as on adapters in software. */
 
-import { type KernelPlan } from "../plan.ts";
 import { countOf } from "../../wgsl/sizes.ts";
+import { type KernelPlan } from "../plan.ts";
 import { Operands, type Product, writeResult } from "./product.ts";
 
 /** Rows and columns that one invocation works out. */

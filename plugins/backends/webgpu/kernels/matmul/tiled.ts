@@ -1,7 +1,7 @@
 /** Products in tiles that a workgroup shares. */
 
-import { type KernelPlan } from "../plan.ts";
 import { countOf } from "../../wgsl/sizes.ts";
+import { type KernelPlan } from "../plan.ts";
 import { Operands, type Product, writeResult } from "./product.ts";
 
 /** Rows and columns of the result that a workgroup works out, and how deep it reads at a time. */
