@@ -14,7 +14,7 @@ import { type HostTensor } from "../../../core/tensor/mod.ts";
 import { lower, type LoweringOptions } from "./lowering/lower.ts";
 import { withWeightsInBlocks } from "./lowering/weight_blocks.ts";
 import { Gpu } from "./runtime/device.ts";
-import { GpuTensor, readBuffer } from "./runtime/memory.ts";
+import { GpuTensor } from "./runtime/memory.ts";
 import { GpuProgram } from "./runtime/program.ts";
 
 /** What kernels make of a device, as far as it is not left to the device; for tests. */
@@ -52,7 +52,7 @@ export async function openWebgpuBackend(
     compile: (outputs, options) => compile(gpu, lowering, outputs, options),
     upload: (tensor) => GpuTensor.upload(gpu.device, tensor),
     async [Symbol.asyncDispose]() {
-      await gpu.inTurn(() => Promise.resolve(gpu.close()));
+      await gpu.inTurn(() => gpu.close());
     },
   };
 }
@@ -66,7 +66,7 @@ async function compile<Output extends string>(
   if (weightFormat === "int4") {
     outputs = await withWeightsInBlocks(outputs, constants, async (tensor) => {
       if (!(tensor instanceof GpuTensor)) return Float32Array.from((tensor as HostTensor).data);
-      return new Float32Array(await gpu.inTurn(() => readBuffer(gpu.device, tensor.buffer)));
+      return new Float32Array(await gpu.inTurn(() => readWhole(gpu, tensor.buffer)));
     });
   }
   const nodes = Object.values<Node>(outputs);
@@ -86,4 +86,13 @@ async function compile<Output extends string>(
   gpu.check();
   if (refusal) throw new Error(`internal: WebGPU refuses a kernel: ${refusal.message}`);
   return program;
+}
+
+/** All bytes of a buffer. */
+function readWhole({ device, staging }: Gpu, buffer: GPUBuffer): Promise<ArrayBuffer> {
+  return staging.read(device.createCommandEncoder(), [{
+    from: buffer,
+    offset: 0,
+    bytes: buffer.size,
+  }]);
 }

@@ -2,6 +2,7 @@
 
 import { UserError } from "../../../../core/contracts/errors.ts";
 import { BufferPool } from "./memory.ts";
+import { Staging } from "./staging.ts";
 
 /** What `backend.executionProvider` is where no adapter is asked for; `cpu` unless it is set. */
 const UNSET: Readonly<Record<string, GPURequestAdapterOptions>> = { "cpu": {}, "default": {} };
@@ -36,6 +37,7 @@ export interface Pipeline {
 /** A device, and what all programs on it share. */
 export class Gpu {
   readonly pool: BufferPool;
+  readonly staging: Staging;
   readonly #pipelines = new Map<string, Pipeline>();
   #lost: UserError | undefined;
   #failure: Error | undefined;
@@ -47,6 +49,7 @@ export class Gpu {
     readonly info: GPUAdapterInfo,
   ) {
     this.pool = new BufferPool(device);
+    this.staging = new Staging(device);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#failure ??= failureOf((event as GPUUncapturedErrorEvent).error);
@@ -142,8 +145,9 @@ export class Gpu {
   }
 
   /** Gives the device back. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
+    await this.staging.close();
     this.pool.close();
     this.device.destroy();
   }

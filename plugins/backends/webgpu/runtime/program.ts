@@ -16,6 +16,7 @@ import { Bindings } from "./bindings.ts";
 import { type Gpu, type Pipeline } from "./device.ts";
 import { bytesOf, GpuTensor } from "./memory.ts";
 import { checkRoom, Run } from "./run.ts";
+import { type Copy } from "./staging.ts";
 
 /** Dispatches that are handed over together. */
 const BATCH = 256;
@@ -28,7 +29,6 @@ export class GpuProgram<Output extends string> implements Program<Output> {
   readonly #lastUses: readonly (readonly Value[])[];
   readonly #counts: readonly SizeFunction[];
   readonly #bindings: Bindings;
-  #staging: GPUBuffer | undefined;
   #flops: number | undefined;
   #disposed = false;
 
@@ -143,16 +143,11 @@ export class GpuProgram<Output extends string> implements Program<Output> {
 
   /** What a kernel has found, once it has run. */
   async #readSize(encoder: GPUCommandEncoder, name: string): Promise<number> {
-    const staging = this.#stage(4);
-    encoder.copyBufferToBuffer(
-      this.#bindings.sizes,
-      4 * this.lowered.slots.indexOf(name),
-      staging,
-      0,
-      4,
-    );
-    const bytes = await this.#fetch(encoder, staging, 4);
-    return new Uint32Array(bytes)[0]!;
+    const { sizes } = this.#bindings;
+    const copies = [{ from: sizes, offset: 0, bytes: sizes.size }];
+    const read = new Uint32Array(await this.gpu.staging.read(encoder, copies));
+    this.gpu.check();
+    return read[this.lowered.slots.indexOf(name)]!;
   }
 
   /** Reads what is not to be kept, and with it the sizes that the device has found. */
@@ -162,7 +157,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     keep: (output: string) => boolean,
   ): Promise<Record<string, HostTensor | GpuTensor>> {
     const { lowered: { outputs, slots }, gpu: { device, pool } } = this;
-    const copies: { from: GPUBuffer; offset: number; bytes: number }[] = [];
+    const copies: Copy[] = [];
     let total = 0;
     const copy = (from: GPUBuffer, bytes: number) => {
       const offset = total;
@@ -181,11 +176,8 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       if (own !== from) encoder.copyBufferToBuffer(from, 0, own, 0, bytes);
       return { name, type, kept: own };
     });
-    const staging = this.#stage(total);
-    for (const { from, offset, bytes } of copies) {
-      encoder.copyBufferToBuffer(from, 0, staging, offset, bytes);
-    }
-    const read = await this.#fetch(encoder, staging, total);
+    const read = await this.gpu.staging.read(encoder, copies);
+    this.gpu.check();
     const found = new Uint32Array(read, 0, slots.length);
     const sizes = new Map(slots.map((name, i) => [name, found[i]!]));
     for (const [name, size] of run.given) sizes.set(name, size);
@@ -196,35 +188,12 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     }));
   }
 
-  /** Memory that the host reads, of at least `bytes`. */
-  #stage(bytes: number): GPUBuffer {
-    if (!this.#staging || this.#staging.size < bytes) {
-      this.#staging?.destroy();
-      this.#staging = this.gpu.device.createBuffer({
-        size: bytes,
-        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      });
-    }
-    return this.#staging;
-  }
-
-  async #fetch(encoder: GPUCommandEncoder, staging: GPUBuffer, bytes: number) {
-    const { gpu } = this;
-    gpu.device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ, 0, bytes);
-    const copy = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    gpu.check();
-    return copy;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.gpu.inTurn(() => {
       if (this.#disposed) return Promise.resolve();
       this.#disposed = true;
       for (const tensor of this.#held.values()) tensor[Symbol.dispose]();
       this.#bindings[Symbol.dispose]();
-      this.#staging?.destroy();
       this.gpu.pool.trim();
       return Promise.resolve();
     });

@@ -302,3 +302,20 @@ adapterTest(
     assert.ok(steps.length > 1);
   },
 );
+
+adapterTest(
+  "webgpu reads back each run's own results, however fast they follow",
+  async (backend) => {
+    const x = g.input("x", [runtimeSize("read back"), 50]);
+    await using program = await backend.compile({ sum: g.reduceSum(x), twice: g.add(x, x) });
+    // More than come while the first is still being told of, of few and of many bytes.
+    for (let run = 1; run <= 60; run++) {
+      const rows = run % 7 === 0 ? 900 : run % 3;
+      const given = floats([rows, 50], new Float32Array(rows * 50).fill(run));
+      const { sum, twice } = await program.run({ x: given });
+      assert.equal(sum.data[0], rows * 50 * run);
+      assert.equal(twice.data.length, rows * 50);
+      assert.ok(twice.data.every((value) => value === 2 * run), `run ${run}`);
+    }
+  },
+);
