@@ -47,6 +47,10 @@ const builtin = definePlugin({
       const { openOnnxBackend } = await import("./backends/onnx/mod.ts");
       return openOnnxBackend(options);
     },
+    webgpu: async (options) => {
+      const { openWebgpuBackend } = await import("./backends/webgpu/mod.ts");
+      return openWebgpuBackend(options);
+    },
     reference: async () => {
       const { referenceBackend } = await import("./backends/reference/mod.ts");
       return referenceBackend({ round: true });

@@ -29,6 +29,15 @@ export interface Program<Output extends string = string> extends AsyncDisposable
    * @throws {TypeError} when an input is missing or of another type.
    */
   run(feeds: Feeds): Promise<Record<Output, HostTensor>>;
+  /**
+   * As {@link run}, but leaves the outputs that `keep` names on the device, to be fed to other runs
+   * without a journey to the host and back. Who asks disposes of them. Absent where host and device
+   * share memory.
+   */
+  runKeeping?(
+    feeds: Feeds,
+    keep: (output: Output) => boolean,
+  ): Promise<Record<Output, HostTensor | DeviceTensor>>;
 }
 
 /** How matrices that are part of a program are kept: as they are, or in blocks of four bits. */
@@ -74,6 +83,10 @@ export interface ExportedModel {
 export interface Backend extends AsyncDisposable {
   /** What messages, and the records of runs, call it. */
   readonly name: string;
+  /** What it runs on, for people to read. */
+  readonly device?: string;
+  /** Whether its programs can leave outputs on the device: all have `runKeeping` then. */
+  readonly keepsOutputs?: true;
   /** Compiles the graph behind the named outputs. */
   compile<Output extends string>(
     outputs: Readonly<Record<Output, Node>>,
@@ -95,7 +108,7 @@ export interface Backend extends AsyncDisposable {
 export interface BackendOptions {
   /** Threads to compute with; 0 takes every core. */
   readonly threads: number;
-  /** Name of the hardware provider within the backend, such as `"cpu"`. */
+  /** Name of the hardware provider or adapter within the backend; `"cpu"` unless told. */
   readonly executionProvider: string;
   /** Passed through to the engine. */
   readonly sessionOptions: Readonly<Record<string, unknown>>;

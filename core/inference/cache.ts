@@ -1,9 +1,8 @@
 /** Keys and values of texts that grow. */
 
-import { type ModelDims } from "../contracts/mod.ts";
-import { floats, type FloatTensor } from "../tensor/mod.ts";
+import { type DeviceTensor, type ModelDims } from "../contracts/mod.ts";
+import { floats, type FloatTensor, type HostTensor } from "../tensor/mod.ts";
 import { memoryNames } from "./pass_graph.ts";
-import { type PassOutputs } from "./passes.ts";
 
 /** Positions that room is made for at a time: copying is rare, and little of what is read is empty. */
 const GRAIN = 64;
@@ -12,7 +11,38 @@ const GRAIN = 64;
  * The memory of several texts, each of its own length. Room beyond a text's length holds anything;
  * whoever reads is told the lengths.
  */
-export class KeyValueCache {
+export interface TextCache extends Disposable {
+  /** By the names of `memoryNames`, each `[B, kvHeads, capacity, headDim]`. */
+  readonly memory: Readonly<Record<string, HostTensor | DeviceTensor>>;
+  /** Tokens of each text. Lower one to forget its last tokens. */
+  readonly lengths: number[];
+  /**
+   * Adds what a pass has made of the first `counts[i]` tokens of each text i.
+   *
+   * @param made by the names of `memoryNames`; what is on a device is the cache's from then on
+   * @throws {RangeError} where a text is longer than the model reads.
+   */
+  append(
+    made: Readonly<Record<string, HostTensor | DeviceTensor>>,
+    counts: readonly number[],
+  ): void | Promise<void>;
+  /** Keeps these texts only, in this order. */
+  select(texts: readonly number[]): void | Promise<void>;
+}
+
+/** Positions that there is to be room for where so many are needed. */
+export function roomFor(positions: number, { maxPositions }: ModelDims): number {
+  return Math.min(maxPositions, Math.ceil(positions / GRAIN) * GRAIN);
+}
+
+/** @throws {RangeError} where a model does not read so many tokens. */
+export function checkRoom(tokens: number, { maxPositions }: ModelDims): void {
+  if (tokens <= maxPositions) return;
+  throw new RangeError(`Cannot keep ${tokens} tokens: the model has ${maxPositions} positions`);
+}
+
+/** The memory of texts on the host. */
+export class KeyValueCache implements TextCache {
   /** By the names of `memoryNames`, each `[B, kvHeads, capacity, headDim]`. */
   readonly memory: Record<string, FloatTensor> = {};
   /** Tokens of each text. Lower one to forget its last tokens. */
@@ -29,29 +59,22 @@ export class KeyValueCache {
     }
   }
 
-  /**
-   * Adds what a pass has made of the first `counts[i]` tokens of each text i.
-   *
-   * @param outputs of a pass that keeps its memory
-   * @throws {RangeError} where a text is longer than the model reads.
-   */
-  append(outputs: PassOutputs, counts: readonly number[]): void {
+  append(
+    made: Readonly<Record<string, HostTensor | DeviceTensor>>,
+    counts: readonly number[],
+  ): void {
     const longest = Math.max(...this.lengths.map((length, text) => length + counts[text]!));
-    if (longest > this.dims.maxPositions) {
-      throw new RangeError(
-        `Cannot keep ${longest} tokens: the model has ${this.dims.maxPositions} positions`,
-      );
-    }
+    checkRoom(longest, this.dims);
     if (longest > this.#capacity) this.#grow(longest);
     for (const [name, all] of Object.entries(this.memory)) {
-      const own = outputs[name];
+      const own = made[name] as HostTensor | undefined;
       // A pass may leave out a layer altogether.
       if (!own) continue;
-      const [, heads, made, width] = own.shape as [number, number, number, number];
+      const [, heads, length, width] = own.shape as [number, number, number, number];
       counts.forEach((count, text) => {
         for (let head = 0; head < heads; head++) {
           const row = text * heads + head;
-          const from = row * made * width;
+          const from = row * length * width;
           const to = (row * this.#capacity + this.lengths[text]!) * width;
           all.data.set((own.data as Float32Array).subarray(from, from + count * width), to);
         }
@@ -62,7 +85,7 @@ export class KeyValueCache {
 
   /** Makes room for `positions`. */
   #grow(positions: number): void {
-    const capacity = Math.min(this.dims.maxPositions, Math.ceil(positions / GRAIN) * GRAIN);
+    const capacity = roomFor(positions, this.dims);
     for (const [name, before] of Object.entries(this.memory)) {
       const [batch, heads, , width] = before.shape as [number, number, number, number];
       const grown = floats([batch, heads, capacity, width]);
@@ -76,7 +99,6 @@ export class KeyValueCache {
     this.#capacity = capacity;
   }
 
-  /** Keeps these texts only, in this order. */
   select(texts: readonly number[]): void {
     for (const [name, all] of Object.entries(this.memory)) {
       const [, ...rest] = all.shape as [number, number, number, number];
@@ -89,4 +111,6 @@ export class KeyValueCache {
     }
     this.lengths.splice(0, this.lengths.length, ...texts.map((text) => this.lengths[text]!));
   }
+
+  [Symbol.dispose](): void {}
 }

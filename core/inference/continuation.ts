@@ -4,7 +4,7 @@
  */
 
 import { type FloatTensor, RandomStream } from "../tensor/mod.ts";
-import { KeyValueCache } from "./cache.ts";
+import { type TextCache } from "./cache.ts";
 import { gatesAt, lastGates, routingOf } from "./inference_model.ts";
 import { type PassSizes } from "./pass_graph.ts";
 import { type Passes, type PassOutputs } from "./passes.ts";
@@ -69,7 +69,7 @@ export async function* continueTexts(
   let open = prompts.map((_, text) => text);
   const sizes = stepSizes(prompts.length);
   const read = await readPrompts(passes, prompts, chunk);
-  const { cache } = read;
+  using cache = read.cache;
   let { answers, decided } = read;
   for (let step = 0; step < maxTokens && open.length > 0; step++) {
     const written = open.map((text, row): WrittenToken => {
@@ -83,7 +83,7 @@ export async function* continueTexts(
     if (staying.length < open.length) {
       open = staying.map((row) => open[row]!);
       decided = decided && staying.map((row) => decided![row]!);
-      cache.select(staying);
+      await cache.select(staying);
     }
     if (step + 1 === maxTokens || open.length === 0) return;
     const last = open.map((text) => made[text]!.at(-1)!);
@@ -95,20 +95,19 @@ export async function* continueTexts(
 /** Reads one more token of each text of a cache. */
 export async function readOne(
   passes: Passes,
-  cache: KeyValueCache,
+  cache: TextCache,
   tokens: readonly number[],
   decided: readonly Float32Array[] | undefined,
   sizes: Partial<PassSizes>,
 ): Promise<PassOutputs> {
-  const outputs = await passes.run({
+  const { outputs, memory } = await passes.runKeeping({
     sequences: tokens.map((token) => Int32Array.of(token)),
     rows: tokens.map((_, row) => [row, 0] as const),
     answers: "logits",
-    keepsMemory: true,
     earlier: { memory: cache.memory, lengths: cache.lengths, shared: false, gates: decided },
     sizes,
   });
-  cache.append(outputs, tokens.map(() => 1));
+  await cache.append(memory, tokens.map(() => 1));
   return outputs;
 }
 
@@ -131,7 +130,7 @@ function answerOf(outputs: PassOutputs, place: number, row: number, token: numbe
 
 /** Prompts, read. */
 export interface ReadPrompts {
-  readonly cache: KeyValueCache;
+  readonly cache: TextCache;
   readonly answers: Answer[];
   /** What a router that decides for whole sequences has decided, for each. */
   readonly decided: Float32Array[] | undefined;
@@ -143,11 +142,10 @@ export async function readPrompts(
   prompts: readonly Int32Array[],
   chunk = CHUNK,
 ): Promise<ReadPrompts> {
-  const { model } = passes.model.student;
   const { promptTokens } = routingOf(passes.model);
   // A router that decides from the prompt has to see all that it decides from.
   const size = Math.max(chunk, promptTokens + 1);
-  const cache = new KeyValueCache(prompts.length, model.dims);
+  const cache = passes.openCache(prompts.length);
   const answers = new Array<Answer>(prompts.length);
   let decided: Float32Array[] | undefined;
   const longest = Math.max(...prompts.map((prompt) => prompt.length));
@@ -156,11 +154,10 @@ export async function readPrompts(
     const ending = prompts.keys()
       .filter((text) => sequences[text]!.length > 0 && prompts[text]!.length <= start + size)
       .toArray();
-    const outputs = await passes.run({
+    const { outputs, memory } = await passes.runKeeping({
       sequences,
       rows: ending.map((text) => [text, sequences[text]!.length - 1] as const),
       answers: "logits",
-      keepsMemory: true,
       // Nothing earlier is no tokens earlier: the program that reads a prompt is the one that goes on
       // from it. Not where a router has to decide first.
       ...(start === 0 && promptTokens > 0 ? {} : {
@@ -171,7 +168,7 @@ export async function readPrompts(
       answers[text] = answerOf(outputs, place, text, sequences[text]!.length - 1);
     });
     if (start === 0 && promptTokens > 0) decided = lastGates(outputs["gates"]!, sequences);
-    cache.append(outputs, sequences.map((own) => own.length));
+    await cache.append(memory, sequences.map((own) => own.length));
   }
   return { cache, answers, decided };
 }

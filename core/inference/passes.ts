@@ -1,6 +1,11 @@
 /** Runs passes of one model: keeps its programs, and feeds them. */
 
-import { type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
+import {
+  type DeviceTensor,
+  type Feeds,
+  type Program,
+  type WeightFormat,
+} from "../contracts/mod.ts";
 import { RoutingStatistics } from "../routing/mod.ts";
 import {
   floats,
@@ -11,13 +16,15 @@ import {
   sizeOf,
 } from "../tensor/mod.ts";
 import { gateNoise } from "../train/mod.ts";
+import { KeyValueCache, type TextCache } from "./cache.ts";
+import { DeviceCache } from "./device_cache.ts";
 import { type InferenceModel, routedLayers, routingOf } from "./inference_model.ts";
-import { headGraph, passGraph, type PassKind, type PassSizes } from "./pass_graph.ts";
+import { headGraph, isMemory, passGraph, type PassKind, type PassSizes } from "./pass_graph.ts";
 
 /** Earlier tokens that a pass goes on from. */
 export interface Earlier {
   /** Keys and values by the names of `memoryNames`, all with equally many positions. */
-  readonly memory: Readonly<Record<string, HostTensor>>;
+  readonly memory: Readonly<Record<string, HostTensor | DeviceTensor>>;
   /** How many of them count, for each sequence, or for the one that all share. */
   readonly lengths: readonly number[];
   /** Whether all sequences share those of one. */
@@ -43,6 +50,13 @@ export interface PassInputs {
 
 /** What a pass gives; the names are those of `passGraph`. */
 export type PassOutputs = Readonly<Record<string, HostTensor>>;
+
+/** What a pass gives whose memory stays where it is made. */
+export interface KeptPass {
+  readonly outputs: PassOutputs;
+  /** Keys and values by the names of `memoryNames`; whoever has them disposes of those on a device. */
+  readonly memory: Readonly<Record<string, HostTensor | DeviceTensor>>;
+}
 
 /** How likely tokens are. */
 export interface TargetScores {
@@ -122,17 +136,40 @@ export class Passes implements AsyncDisposable {
       : undefined;
   }
 
+  /** A cache for so many texts, where the memory that {@link runKeeping} gives is. */
+  openCache(texts: number): TextCache {
+    const { backend, student: { model: { dims } } } = this.model;
+    if (!backend.keepsOutputs) return new KeyValueCache(texts, dims);
+    return new DeviceCache(texts, dims, (name, graph) => this.#program(name, graph));
+  }
+
   /** Runs one pass. */
   async run(inputs: PassInputs): Promise<PassOutputs> {
+    const { outputs } = await this.#run(inputs, false);
+    return outputs;
+  }
+
+  /** Runs one pass, and leaves its memory where it is made. */
+  runKeeping(inputs: PassInputs): Promise<KeptPass> {
+    return this.#run({ ...inputs, keepsMemory: true }, true);
+  }
+
+  async #run(inputs: PassInputs, keeps: boolean): Promise<KeptPass> {
     const { earlier, answers = "none", keepsMemory = false, sizes } = inputs;
     const past = !earlier ? "none" : earlier.shared ? "shared" : "own";
     const program = await this.prepare({ past, answers, keepsMemory, sizes });
-    const outputs = await program.run({
+    const feeds = {
       ...this.#weights,
       ...passFeeds(this.model, program, inputs, this.#noise()),
-    });
+    };
+    const made = keeps && program.runKeeping
+      ? await program.runKeeping(feeds, isMemory)
+      : await program.run(feeds);
+    const part = (wanted: boolean) =>
+      Object.fromEntries(Object.entries(made).filter(([name]) => isMemory(name) === wanted));
+    const outputs = (keeps ? part(false) : made) as PassOutputs;
     this.#count(inputs, outputs["gates"]);
-    return outputs;
+    return { outputs, memory: keeps ? part(true) : {} };
   }
 
   /** How likely each of `targets` is after the state of its row, `[N, D]`. */

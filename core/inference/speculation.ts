@@ -7,7 +7,7 @@
  * Both use one cache. What the draft has left there of its tokens is overwritten by full depth.
  */
 
-import { KeyValueCache } from "./cache.ts";
+import { type TextCache } from "./cache.ts";
 import {
   type ContinuationOptions,
   readOne,
@@ -65,7 +65,8 @@ export async function* continueSpeculatively(
 ): AsyncGenerator<readonly WrittenToken[]> {
   const { maxTokens, isOver, draftTokens, chunk, counts = noCounts() } = options;
   const { maxPositions } = full.model.student.model.dims;
-  const { cache, answers } = await readPrompts(full, prompts, chunk);
+  const { answers, ...read } = await readPrompts(full, prompts, chunk);
+  using cache = read.cache;
   const decided = await decideAhead(draft, prompts);
   const sizes = stepSizes(prompts.length);
   const lines = prompts.map((_, text): Line => ({ text, made: [], over: false }));
@@ -84,7 +85,7 @@ export async function* continueSpeculatively(
     const staying = open.keys().filter((row) => !open[row]!.over).toArray();
     if (staying.length === 0) return;
     if (staying.length < open.length) {
-      cache.select(staying);
+      await cache.select(staying);
       decided?.splice(0, decided.length, ...staying.map((row) => decided[row]!));
       open = staying.map((row) => open[row]!);
     }
@@ -95,13 +96,12 @@ export async function* continueSpeculatively(
     const drafts = await draftAhead(draft, cache, open, { ahead, decided, sizes });
     known.forEach((length, row) => cache.lengths[row] = length);
 
-    const outputs = await full.run({
+    const { outputs, memory } = await full.runKeeping({
       sequences: open.map(({ made }, row) => Int32Array.of(made.at(-1)!, ...drafts[row]!.tokens)),
       rows: open.flatMap((_, row) =>
         Array.from({ length: ahead + 1 }, (_, token) => [row, token] as const)
       ),
       answers: "logits",
-      keepsMemory: true,
       earlier: { memory: cache.memory, lengths: cache.lengths, shared: false },
     });
     counts.passes++;
@@ -117,7 +117,7 @@ export async function* continueSpeculatively(
       counts.accepted += agreed;
       return agreed + 1;
     });
-    cache.append(outputs, kept);
+    await cache.append(memory, kept);
     yield written;
   }
 }
@@ -147,7 +147,7 @@ interface DraftPlan {
 /** Has the routed model write `ahead` tokens to each text. Its traces stay in the cache. */
 async function draftAhead(
   draft: Passes,
-  cache: KeyValueCache,
+  cache: TextCache,
   open: readonly Line[],
   { ahead, decided, sizes }: DraftPlan,
 ): Promise<Draft[]> {

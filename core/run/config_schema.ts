@@ -113,7 +113,9 @@ const text = () => z.string().min(1);
 const backend = z.strictObject({
   name: text().default("onnx").describe("backend that runs the graphs"),
   threads: count(0).default(0).describe("threads of the backend; 0: one per core"),
-  executionProvider: text().default("cpu").describe("execution provider of ONNX Runtime"),
+  executionProvider: text().default("cpu").describe(
+    "execution provider of ONNX Runtime; of webgpu the adapter: high-performance, low-power, fallback",
+  ),
   sessionOptions: z.record(z.string(), z.unknown()).default({})
     .describe("further session options, passed to ONNX Runtime as they are"),
 });

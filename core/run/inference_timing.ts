@@ -3,13 +3,14 @@
  * of each (decode). Tokens are random; the time of a product depends on none.
  */
 
-import { type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
+import { type Backend, type Feeds, type Program, type WeightFormat } from "../contracts/mod.ts";
 import {
   bakesWeights,
   disposePrograms,
   type Earlier,
   gatesAt,
   type InferenceModel,
+  isMemory,
   passFeeds,
   passGraph,
   type PassInputs,
@@ -87,7 +88,7 @@ export class InferenceTiming implements AsyncDisposable {
         const program = await this.#program(way, PREFILL);
         const feeds = this.#feeds(way, program, randomTexts(way, batch, length, round), round);
         const started = performance.now();
-        const { gates } = await program.run(feeds);
+        const { gates } = await runPass(program, feeds);
         const ms = performance.now() - started;
         if (round >= 0) this.#note(samples[i]!, way, ms, gates);
       }
@@ -114,7 +115,7 @@ export class InferenceTiming implements AsyncDisposable {
         const inputs = { ...randomTexts(way, batch, 1, step), earlier: earlier[i] };
         const feeds = this.#feeds(way, programs[i]!, inputs, step);
         const started = performance.now();
-        const made = await programs[i]!.run(feeds);
+        const made = await runPass(programs[i]!, feeds);
         // The first step finds what another way has left.
         if (step < from) continue;
         best[step - from] = Math.min(best[step - from] ?? Infinity, performance.now() - started);
@@ -151,7 +152,8 @@ export class InferenceTiming implements AsyncDisposable {
         const read = await program.run(
           this.#feeds(way, program, randomTexts(way, batch, length, 0), 0),
         );
-        memory ??= read;
+        // As in writing: where a device has memory of its own, it is there.
+        memory ??= way.model.backend.keepsOutputs ? uploaded(way.model.backend, read) : read;
         if (decides) {
           gates = lengths.map((_, text) => gatesAt(read["gates"]!, (text + 1) * length - 1));
         }
@@ -242,6 +244,24 @@ export class InferenceTiming implements AsyncDisposable {
     await disposePrograms(this.#programs.values());
     this.#programs.clear();
   }
+}
+
+/** Runs a pass. What it makes to be remembered stays on a device that keeps it, and is let go. */
+async function runPass(program: Program, feeds: Feeds): Promise<Record<string, HostTensor>> {
+  if (!program.runKeeping) return await program.run(feeds);
+  const made = Object.entries(await program.runKeeping(feeds, isMemory));
+  const read: Record<string, HostTensor> = {};
+  for (const [name, tensor] of made) {
+    if ("data" in tensor) read[name] = tensor;
+    else tensor[Symbol.dispose]();
+  }
+  return read;
+}
+
+/** The memory among what a pass has made, on the device. */
+function uploaded(backend: Backend, made: Readonly<Record<string, HostTensor>>) {
+  const memory = Object.entries(made).filter(([name]) => isMemory(name));
+  return Object.fromEntries(memory.map(([name, tensor]) => [name, backend.upload(tensor)]));
 }
 
 /** Texts of random tokens, whose last one is asked for. */

@@ -4,6 +4,7 @@ import process from "node:process";
 import {
   AdamW,
   CheckpointStore,
+  DeviceAdamW,
   routingParams,
   type StepReport,
   Trainer,
@@ -78,15 +79,20 @@ export async function trainRun(
   const distillScale = config.objective.distillPer === "sequence" ? sequenceLength : 1;
   const options = { ...student, objective: { ...config.objective, distillScale }, checkpointing };
   await using program = await TrainingStep.compile(backend, options, frozen, trainable);
+  const { accumulation, optimizer: { clipNorm } } = config;
+  // Where gradients are made on a device of their own, steps are taken there too.
+  await using device = backend.keepsOutputs
+    ? await DeviceAdamW.open(backend, optimizer, { accumulation, clipNorm })
+    : undefined;
   const trainer = new Trainer(program, optimizer, {
     steps: config.steps,
-    accumulation: config.accumulation,
-    clipNorm: config.optimizer.clipNorm,
+    accumulation,
+    clipNorm,
     rate: config.optimizer,
     schedule: (step) => scheduleAt(config, step),
     batch: parts.trainingBatch,
     seed: config.seed,
-  });
+  }, device);
   trainer.step = state.step;
   trainer.usualCost = state.usualCost;
   const evaluator = new Evaluator(
@@ -114,6 +120,7 @@ export async function trainRun(
 
   const save = async () => {
     run.assertOwn();
+    await trainer.sync();
     metrics.flush();
     layers.flush();
     logging.flush();
@@ -133,6 +140,7 @@ export async function trainRun(
       const evaluates = report.step % config.evaluation.every === 0 || trainer.done;
       let evaluated: RoutedLoss | undefined;
       if (evaluates) {
+        await trainer.sync();
         const point = await operatingPoint(evaluator, config, parts);
         evaluated = await evaluateNow(evaluator, config, parts, point, report.schedule.temperature);
         state = { ...state, threshold: point.threshold, best: better(state, evaluated.loss) };

@@ -1,4 +1,5 @@
 /** Training: objective, compiled step, optimizer, schedules and loop. */
+export * from "./device_optimizer.ts";
 export * from "./frozen_weights.ts";
 export * from "./head_loss.ts";
 export * from "./objective.ts";

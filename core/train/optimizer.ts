@@ -43,6 +43,21 @@ export class AdamW {
     this.second = zeros();
   }
 
+  /** What the root of the second average is divided by at a step, counted from 1. */
+  rootCorrection(step: number): number {
+    return Math.sqrt(1 - this.options.beta2 ** step);
+  }
+
+  /** How far a parameter goes along its first average at a step, and what is left of it before. */
+  ratesOf(name: string, learningRate: number, step: number): { stepSize: number; shrink: number } {
+    const { beta1, weightDecay } = this.options;
+    const rate = learningRate * this.rateOf(name, step);
+    return {
+      stepSize: rate / (1 - beta1 ** step),
+      shrink: 1 - (this.decays(this.params[name]!) ? rate * weightDecay : 0),
+    };
+  }
+
   /**
    * Takes one step.
    *
@@ -51,12 +66,10 @@ export class AdamW {
    * @param step counted from 1
    */
   step(gradients: Readonly<Record<string, HostTensor>>, learningRate: number, step: number): void {
-    const { beta1, beta2, epsilon, weightDecay } = this.options;
-    const rootCorrection = Math.sqrt(1 - beta2 ** step);
+    const { beta1, beta2, epsilon } = this.options;
+    const rootCorrection = this.rootCorrection(step);
     for (const [name, tensor] of Object.entries(this.params)) {
-      const rate = learningRate * this.rateOf(name, step);
-      const stepSize = rate / (1 - beta1 ** step);
-      const shrink = 1 - (this.decays(tensor) ? rate * weightDecay : 0);
+      const { stepSize, shrink } = this.ratesOf(name, learningRate, step);
       const parameter = tensor.data;
       const gradient = gradients[name]!.data;
       const first = this.first[name]!.data;

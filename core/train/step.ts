@@ -3,10 +3,10 @@
  * losses, and the gradients of the trainable parameters only.
  *
  * Student and teacher read the same frozen weights; there is no second copy. Clipping and AdamW
- * follow on the host (see `optimizer.ts` for why).
+ * follow on the host (see `optimizer.ts` for why), or where the gradients are (`device_optimizer.ts`).
  */
 
-import { type Backend, type DeviceTensor, type Program } from "../contracts/mod.ts";
+import { type Backend, type DeviceTensor, type Feeds, type Program } from "../contracts/mod.ts";
 import { gradients, input, type Node } from "../graph/mod.ts";
 import { dropoutMasks, type Weights } from "../nn/mod.ts";
 import { forward } from "../routing/mod.ts";
@@ -108,21 +108,63 @@ export class TrainingStep implements AsyncDisposable {
     seed: number,
     step: number,
   ): Promise<{ losses: StepLosses; gradients: Record<string, HostTensor> }> {
+    const sums = new LossSums(batches.length);
+    let gradients: Record<string, HostTensor> | undefined;
+    for (const feeds of this.feeds(batches, schedule, seed, step)) {
+      const result = await this.program.run({ ...this.trainable, ...feeds });
+      sums.add(result);
+      const parts = this.gradientsOf(result);
+      if (gradients) addInto(gradients, parts);
+      else gradients = parts;
+    }
+    return { losses: sums.losses, gradients: gradients! };
+  }
+
+  /**
+   * As {@link run}, on a backend that keeps outputs: the gradients of each micro-batch stay there.
+   *
+   * @param trainable the parameters, on the device
+   */
+  async runKeeping(
+    batches: readonly Batch[],
+    schedule: StepSchedule,
+    seed: number,
+    step: number,
+    trainable: Readonly<Record<string, DeviceTensor>>,
+  ): Promise<{ losses: StepLosses; gradients: Record<string, DeviceTensor>[] }> {
+    const sums = new LossSums(batches.length);
+    const gradients: Record<string, DeviceTensor>[] = [];
+    for (const feeds of this.feeds(batches, schedule, seed, step)) {
+      const result = await this.program.runKeeping!(
+        { ...trainable, ...feeds },
+        (name) => name.startsWith("gradient:"),
+      );
+      sums.add(result as Record<StepOutput, HostTensor>);
+      gradients.push(this.gradientsOf(result as Record<StepOutput, DeviceTensor>));
+    }
+    return { losses: sums.losses, gradients };
+  }
+
+  private gradientsOf<T>(result: Readonly<Record<StepOutput, T>>): Record<string, T> {
+    const names = Object.keys(this.trainable);
+    return Object.fromEntries(names.map((name) => [name, result[`gradient:${name}`]!]));
+  }
+
+  /** What each micro-batch is fed besides trainable parameters. */
+  private *feeds(
+    batches: readonly Batch[],
+    schedule: StepSchedule,
+    seed: number,
+    step: number,
+  ): Generator<Feeds> {
     const counts = batches.map(({ tokenMask }) =>
       (tokenMask.data as Float32Array).reduce((sum, real) => sum + real, 0)
     );
     if (counts.includes(0)) throw new RangeError("Cannot train on a batch without real tokens");
     const realTokens = counts.reduce((sum, count) => sum + count, 0);
-    const total = Object.fromEntries(SUMMED.map((part) => [part, 0])) as Record<
-      typeof SUMMED[number],
-      number
-    >;
-    const activity: number[] = [];
-    let sums: Record<string, HostTensor> | undefined;
     for (const [micro, batch] of batches.entries()) {
-      const result = await this.program.run({
+      yield {
         ...this.frozen,
-        ...this.trainable,
         ...batch as unknown as Record<string, HostTensor>,
         ...this.prompt(batch),
         ...this.noise(seed, step * batches.length + micro),
@@ -133,18 +175,8 @@ export class TrainingStep implements AsyncDisposable {
         targetSkip: floats([], [schedule.targetSkip]),
         usualCost: floats([], [schedule.usualCost ?? 0]),
         policyShare: floats([], [schedule.usualCost === undefined ? 0 : 1]),
-      });
-      for (const part of SUMMED) total[part] += result[part]?.data[0] ?? 0;
-      result.activity?.data.forEach((share, layer) => {
-        activity[layer] = (activity[layer] ?? 0) + share / batches.length;
-      });
-      const parts = Object.fromEntries(
-        Object.keys(this.trainable).map((name) => [name, result[`gradient:${name}`]!]),
-      );
-      if (sums) addInto(sums, parts);
-      else sums = parts;
+      };
     }
-    return { losses: { ...total, activity }, gradients: sums! };
   }
 
   private prompt(batch: Batch): Record<string, HostTensor> {
@@ -160,6 +192,30 @@ export class TrainingStep implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.program[Symbol.asyncDispose]();
+  }
+}
+
+/** Losses of micro-batches, added up. */
+class LossSums {
+  readonly #total: Record<typeof SUMMED[number], number>;
+  readonly #activity: number[] = [];
+
+  constructor(private readonly batches: number) {
+    this.#total = Object.fromEntries(SUMMED.map((part) => [part, 0])) as Record<
+      typeof SUMMED[number],
+      number
+    >;
+  }
+
+  add(result: Readonly<Record<StepOutput, HostTensor>>): void {
+    for (const part of SUMMED) this.#total[part] += result[part]?.data[0] ?? 0;
+    result.activity?.data.forEach((share, layer) => {
+      this.#activity[layer] = (this.#activity[layer] ?? 0) + share / this.batches;
+    });
+  }
+
+  get losses(): StepLosses {
+    return { ...this.#total, activity: this.#activity };
   }
 }
 

@@ -5,6 +5,7 @@
  * is the parameters, the optimizer's two averages and the step, and nothing else.
  */
 
+import { type DeviceAdamW } from "./device_optimizer.ts";
 import { AdamW, clipByNorm } from "./optimizer.ts";
 import { learningRateAt, type RateSchedule } from "./schedule.ts";
 import { type StepLosses, type StepSchedule, type TrainingStep } from "./step.ts";
@@ -51,10 +52,15 @@ export class Trainer {
   /** What a sequence has cost of late, for a policy gradient; set it when a run is resumed. */
   usualCost: number | undefined;
 
+  /**
+   * @param device has the state of `optimizer` and takes its steps, on a backend that keeps outputs;
+   *   absent: the host does
+   */
   constructor(
     private readonly program: TrainingStep,
     readonly optimizer: AdamW,
     readonly options: TrainerOptions,
+    private readonly device?: DeviceAdamW,
   ) {}
 
   /** Whether all steps are taken. */
@@ -69,7 +75,7 @@ export class Trainer {
    * were before the step.
    */
   async next(): Promise<StepReport> {
-    const { accumulation, clipNorm, rate, seed, steps } = this.options;
+    const { accumulation, rate, steps } = this.options;
     const started = performance.now();
     const schedule = { ...this.options.schedule(this.step), usualCost: this.usualCost };
     const learningRate = learningRateAt(rate, this.step, steps);
@@ -77,12 +83,10 @@ export class Trainer {
       { length: accumulation },
       (_, micro) => this.options.batch(this.step * accumulation + micro),
     );
-    const { losses, gradients } = await this.program.run(batches, schedule, seed, this.step);
-    const gradientNorm = clipByNorm(gradients, clipNorm);
-    if (!Number.isFinite(losses.loss) || !Number.isFinite(gradientNorm)) {
-      throw new TrainingDiverged(this.step + 1, losses.loss);
-    }
-    this.optimizer.step(gradients, learningRate, ++this.step);
+    const { losses, gradientNorm } = this.device
+      ? await this.#learnOn(this.device, batches, schedule, learningRate)
+      : await this.#learn(batches, schedule, learningRate);
+    this.step++;
     if (this.program.learnsByPolicy) {
       const before = this.usualCost ?? losses.cost;
       this.usualCost = COST_DECAY * before + (1 - COST_DECAY) * losses.cost;
@@ -97,6 +101,50 @@ export class Trainer {
       tokens: batches.reduce((sum, { tokens }) => sum + tokens.data.length, 0),
       flops: this.program.flops * accumulation,
     };
+  }
+
+  /** Brings the optimizer's arrays up to date, where steps are taken elsewhere. */
+  async sync(): Promise<void> {
+    await this.device?.sync();
+  }
+
+  async #learn(batches: readonly Batch[], schedule: StepSchedule, learningRate: number) {
+    const { clipNorm, seed } = this.options;
+    const { losses, gradients } = await this.program.run(batches, schedule, seed, this.step);
+    const gradientNorm = clipByNorm(gradients, clipNorm);
+    this.#check(losses, gradientNorm);
+    this.optimizer.step(gradients, learningRate, this.step + 1);
+    return { losses, gradientNorm };
+  }
+
+  async #learnOn(
+    device: DeviceAdamW,
+    batches: readonly Batch[],
+    schedule: StepSchedule,
+    learningRate: number,
+  ) {
+    const { losses, gradients } = await this.program.runKeeping(
+      batches,
+      schedule,
+      this.options.seed,
+      this.step,
+      device.params,
+    );
+    const update = await device.prepare(gradients, learningRate, this.step + 1);
+    try {
+      this.#check(losses, update.norm);
+    } catch (error) {
+      device.discard(update);
+      throw error;
+    }
+    device.accept(update);
+    return { losses, gradientNorm: update.norm };
+  }
+
+  #check({ loss }: StepLosses, gradientNorm: number): void {
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      throw new TrainingDiverged(this.step + 1, loss);
+    }
   }
 }
 

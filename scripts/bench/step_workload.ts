@@ -10,6 +10,7 @@ import { type BasePrecision, initialize } from "../../core/nn/mod.ts";
 import { floats, ints, RandomStream, sizeOf } from "../../core/tensor/mod.ts";
 import {
   AdamW,
+  DeviceAdamW,
   type FrozenWeights,
   loadFrozen,
   trainableParams,
@@ -97,6 +98,7 @@ export class StepWorkload implements AsyncDisposable {
   private constructor(
     private readonly step: TrainingStep,
     private readonly trainer: Trainer,
+    private readonly device: DeviceAdamW | undefined,
   ) {}
 
   /** Compiles the step on these frozen weights, drawn at random unless given. */
@@ -115,10 +117,15 @@ export class StepWorkload implements AsyncDisposable {
     const options = { ...rest, lora: LORA, router: { router, anchorLayers }, objective: OBJECTIVE };
     const trainable = initialize(trainableParams(options), 1);
     const step = await TrainingStep.compile(backend, options, frozen, trainable);
-    const trainer = new Trainer(step, new AdamW(trainable, OPTIMIZER), {
+    const optimizer = new AdamW(trainable, OPTIMIZER);
+    const [accumulation, clipNorm] = [1, 1];
+    const device = backend.keepsOutputs
+      ? await DeviceAdamW.open(backend, optimizer, { accumulation, clipNorm })
+      : undefined;
+    const trainer = new Trainer(step, optimizer, {
       steps: Infinity,
-      accumulation: 1,
-      clipNorm: 1,
+      accumulation,
+      clipNorm,
       rate: {
         learningRate: LEARNING_RATE,
         schedule: "constant",
@@ -128,8 +135,8 @@ export class StepWorkload implements AsyncDisposable {
       schedule: () => SCHEDULE,
       batch: (index) => randomBatch(shape, index),
       seed: 1,
-    });
-    return new StepWorkload(step, trainer);
+    }, device);
+    return new StepWorkload(step, trainer, device);
   }
 
   /** Floating-point operations of a step's matrix products: those of the graph, no more. */
@@ -144,6 +151,7 @@ export class StepWorkload implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.device?.[Symbol.asyncDispose]();
     await this.step[Symbol.asyncDispose]();
   }
 }

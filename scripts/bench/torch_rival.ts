@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../../core/contracts/mod.ts";
 
 const SCRIPT = join(import.meta.dirname!, "torch_train_step.py");
-const NEEDS = "--vs-torch needs python3 with torch 2.13 (CPU), transformers and peft";
+const NEEDS = "PyTorch's step needs python3 with torch 2.13, transformers and peft";
 
 /** What the process says of one step. */
 export interface TorchStep {
@@ -23,6 +23,8 @@ export interface TorchOptions {
   readonly length: number;
   readonly threads: number;
   readonly checkpointing: boolean;
+  /** Where PyTorch computes: `cuda`; the processor unless told. */
+  readonly device?: string;
 }
 
 /** A running `torch_train_step.py`; its header describes the lines that go to and fro. */

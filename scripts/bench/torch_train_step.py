@@ -1,4 +1,4 @@
-"""The training step of `bench:train`, in PyTorch + transformers + PEFT on the CPU: the rival.
+"""The training step of `bench:train`, in PyTorch + transformers + PEFT: the rival.
 
 One step: a frozen model of a given config.json with random float32 weights, LoRA on its seven
 projections, a token-level Gumbel straight-through router on the state after the anchor
@@ -13,7 +13,7 @@ under no_grad, the anchor layers run once, freed memory kept for reuse.
 at the start it prints {"ready": true, "torch": ..., "params": ..., ...}; for each line `step` on
 stdin it runs one step and prints {"ms": ..., "loss": ...}; `quit` or the end of stdin ends it.
 
-Needs torch 2.13.0 (CPU), transformers 5.23.0, peft 0.21.2 (tests/parity/README.md).
+Needs torch 2.13.0 (of any kind on the CPU, with CUDA for `--device cuda`), transformers 5.23.0, peft 0.21.2 (tests/parity/README.md).
 
 Shapes: B sequences, T tokens, D width, V vocabulary, L' routable layers.
 """
@@ -85,14 +85,16 @@ class TrainStep:
 
     def __init__(self, options: argparse.Namespace):
         torch.manual_seed(options.seed)
-        self.model = build_model(options)
+        self.device = torch.device(options.device)
+        self.model = build_model(options).to(self.device)
         self.model.train()
         self.causal = self.model.base_model.model
         config = self.causal.config
         self.anchor_layers = options.anchor
         self.checkpointing = options.checkpointing
         self.vocabulary = config.vocab_size
-        self.router = TokenRouter(config.hidden_size, config.num_hidden_layers - options.anchor)
+        routable_layers = config.num_hidden_layers - options.anchor
+        self.router = TokenRouter(config.hidden_size, routable_layers).to(self.device)
         self.shape = (options.batch, options.length + 1)
         self.trainable = [p for p in self.model.parameters() if p.requires_grad]
         self.trainable += list(self.router.parameters())
@@ -103,7 +105,7 @@ class TrainStep:
     def routed_logits(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits [B, T, V] of the gated student, and its gates [B, T, L']."""
         decoder = self.causal.model
-        positions = torch.arange(tokens.shape[1])[None]
+        positions = torch.arange(tokens.shape[1], device=tokens.device)[None]
         x = decoder.embed_tokens(tokens)
         rotation = decoder.rotary_emb(x, position_ids=positions)
         for block in decoder.layers[: self.anchor_layers]:
@@ -138,14 +140,14 @@ class TrainStep:
         )
 
     def run(self) -> dict[str, float]:
-        batch = torch.randint(0, self.vocabulary, self.shape)
+        batch = torch.randint(0, self.vocabulary, self.shape, device=self.device)
         start = time.perf_counter()
         loss = self.loss(batch[:, :-1], batch[:, 1:])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.trainable, CLIP_NORM)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        value = loss.item()
+        value = loss.item()  # waits for the device
         return {"ms": round((time.perf_counter() - start) * 1000, 3), "loss": value}
 
 
@@ -157,6 +159,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--length", type=int, default=512, help="tokens in a sequence")
     parser.add_argument("--rank", type=int, default=16, help="LoRA rank; alpha is twice the rank")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--device", default="cpu", help="where it computes: cpu or cuda")
     parser.add_argument("--checkpointing", action="store_true", help="recompute every block")
     parser.add_argument("--default-malloc", action="store_true", help="leave glibc's malloc alone")
     parser.add_argument("--seed", type=int, default=0)

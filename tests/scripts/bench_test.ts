@@ -5,7 +5,9 @@ import { peakRssMb, timed } from "../../scripts/bench/measure.ts";
 import { mainProducts, RawProduct } from "../../scripts/bench/raw_products.ts";
 import { MODEL_CONFIGS, modelOf, withLayers } from "../../scripts/bench/models.ts";
 import { repeatedNormals, StepWorkload } from "../../scripts/bench/step_workload.ts";
+import { gemmRate } from "../../scripts/bench/gemm_rate.ts";
 import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
+import { referenceBackend } from "../../plugins/backends/reference/mod.ts";
 
 Deno.test("peak memory is in MB, and time in milliseconds", async () => {
   assert.ok(peakRssMb() > 20 && peakRssMb() < 20_000, `${peakRssMb()} MB`);
@@ -39,6 +41,15 @@ Deno.test("a bare product counts its own operations and takes time", async () =>
   await using product = await RawProduct.compile(backend, { ...shape!, rows: 2048 });
   assert.equal(product.flops, 2 * 2048 * shape!.inner * shape!.columns);
   assert.ok(await product.round() > 0);
+});
+
+Deno.test("the rate of products is found at the smallest size that takes long enough", async () => {
+  await using backend = referenceBackend();
+  const quick = await gemmRate(backend, { smallest: 8, largest: 32, enough: 0 });
+  assert.equal(quick.size, 8);
+  assert.ok(quick.gflops > 0);
+  const most = await gemmRate(backend, { smallest: 8, largest: 32, enough: Infinity });
+  assert.equal(most.size, 32);
 });
 
 Deno.test("every published shape is that of a model with as many parameters as its name says", () => {

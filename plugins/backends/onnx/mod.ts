@@ -169,6 +169,7 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
 
   return {
     name: "onnx",
+    device: `${executionProvider}, ${settings.intraOpNumThreads} threads`,
     async compile<Output extends string>(
       outputs: Readonly<Record<Output, Node>>,
       { fewRuns = false, constants = {}, weightFormat }: CompileOptions = {},

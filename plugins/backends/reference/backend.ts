@@ -57,6 +57,7 @@ class ReferenceTensor implements DeviceTensor {
 export function referenceBackend({ round = false }: ReferenceOptions = {}): Backend {
   return {
     name: "reference",
+    device: "cpu, one thread, in float64",
     compile: (outputs, { constants = {} } = {}) =>
       Promise.resolve().then(() => compile(outputs, round, constants)),
     upload: (tensor) => new ReferenceTensor(tensor),

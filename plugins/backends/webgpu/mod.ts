@@ -1,0 +1,98 @@
+/**
+ * Runs graphs on a graphics card through WebGPU, which Deno brings with it: Vulkan, Metal or DirectX,
+ * with nothing to install but the card's own driver.
+ */
+
+import {
+  type Backend,
+  type BackendOptions,
+  type CompileOptions,
+} from "../../../core/contracts/backend.ts";
+import { UserError } from "../../../core/contracts/errors.ts";
+import { inputsOf, type Node, topologicalOrder } from "../../../core/graph/mod.ts";
+import { type HostTensor } from "../../../core/tensor/mod.ts";
+import { lower, type LoweringOptions } from "./lowering/lower.ts";
+import { withWeightsInBlocks } from "./lowering/weight_blocks.ts";
+import { Gpu } from "./runtime/device.ts";
+import { GpuTensor } from "./runtime/memory.ts";
+import { GpuProgram } from "./runtime/program.ts";
+
+/** What kernels make of a device, as far as it is not left to the device; for tests. */
+export type Tuning = Partial<LoweringOptions>;
+
+/**
+ * The backend on the adapter that `backend.executionProvider` names.
+ *
+ * @param tuning goes before what the device is like
+ * @throws {UserError} when there is no such adapter.
+ */
+export async function openWebgpuBackend(
+  options: Partial<BackendOptions> = {},
+  tuning: Tuning = {},
+): Promise<Backend> {
+  const { executionProvider = "default", sessionOptions = {} } = options;
+  const [unknown] = Object.keys(sessionOptions);
+  if (unknown !== undefined) {
+    throw new UserError(
+      `backend.sessionOptions has "${unknown}", but the backend webgpu has no such options: leave it out`,
+    );
+  }
+  const gpu = await Gpu.open(executionProvider);
+  const { limits } = gpu.device;
+  const lowering: LoweringOptions = {
+    mostBindings: limits.maxStorageBuffersPerShaderStage,
+    mostBound: 2 ** Math.floor(Math.log2(limits.maxStorageBufferBindingSize / 4)),
+    tiles: gpu.isSoftware ? "registers" : "shared",
+    ...tuning,
+  };
+  return {
+    name: "webgpu",
+    device: gpu.description,
+    keepsOutputs: true,
+    compile: (outputs, options) => compile(gpu, lowering, outputs, options),
+    upload: (tensor) => GpuTensor.upload(gpu.device, tensor),
+    async [Symbol.asyncDispose]() {
+      await gpu.inTurn(() => gpu.close());
+    },
+  };
+}
+
+async function compile<Output extends string>(
+  gpu: Gpu,
+  lowering: LoweringOptions,
+  outputs: Readonly<Record<Output, Node>>,
+  { constants = {}, weightFormat = "float32" }: CompileOptions = {},
+): Promise<GpuProgram<Output>> {
+  if (weightFormat === "int4") {
+    outputs = await withWeightsInBlocks(outputs, constants, async (tensor) => {
+      if (!(tensor instanceof GpuTensor)) return Float32Array.from((tensor as HostTensor).data);
+      return new Float32Array(await gpu.inTurn(() => readWhole(gpu, tensor.buffer)));
+    });
+  }
+  const nodes = Object.values<Node>(outputs);
+  const inputs = [...inputsOf(topologicalOrder(nodes))]
+    .filter(([name]) => !(name in constants))
+    .map(([name, { type }]) => [name, type] as const);
+  const { device } = gpu;
+  const lowered = lower(outputs, lowering);
+  device.pushErrorScope("validation");
+  let program: GpuProgram<Output> | undefined;
+  let refusal: GPUError | null = null;
+  try {
+    program = new GpuProgram<Output>(gpu, new Map(inputs), nodes, lowered, constants);
+  } finally {
+    refusal = await device.popErrorScope();
+  }
+  gpu.check();
+  if (refusal) throw new Error(`internal: WebGPU refuses a kernel: ${refusal.message}`);
+  return program;
+}
+
+/** All bytes of a buffer. */
+function readWhole({ device, staging }: Gpu, buffer: GPUBuffer): Promise<ArrayBuffer> {
+  return staging.read(device.createCommandEncoder(), [{
+    from: buffer,
+    offset: 0,
+    bytes: buffer.size,
+  }]);
+}

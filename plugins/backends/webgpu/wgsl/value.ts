@@ -1,0 +1,13 @@
+/** What kernels read and write. */
+
+import { type HostTensor, type TensorType } from "../../../../core/tensor/mod.ts";
+
+/** Something that has memory of its own while a program runs. */
+export interface Value {
+  readonly id: number;
+  readonly type: TensorType;
+  readonly origin:
+    | { readonly kind: "input"; readonly name: string }
+    | { readonly kind: "constant"; readonly tensor: HostTensor }
+    | { readonly kind: "made" };
+}
