@@ -10,7 +10,7 @@ import {
   type OpName,
   shapeOf,
 } from "../../../../core/graph/mod.ts";
-import { BLOCK_SIZE } from "../../../../core/tensor/mod.ts";
+import { BLOCK_SIZE, type RowRange, type Shape, sizeOf } from "../../../../core/tensor/mod.ts";
 import { DEQUANTIZE, ERF, TANH } from "./functions.ts";
 import { broadcastIndex, coordinatesOf, flatOf, type Index, keyOf } from "./indices.ts";
 import { type Value } from "./value.ts";
@@ -221,9 +221,10 @@ const indexing = {
     const { kernel } = all;
     const [x, positions, cos, sin] = node.inputs as [Node, Node, Node, Node];
     const shape = shapeOf(x);
-    const half = shape[2]! / heads / 2;
+    const width = shape[2]! / heads;
+    const half = shapeOf(cos)[1]!;
     const at = coordinatesOf(kernel, index);
-    const within = kernel.let(`${at[2]} % ${2 * half}u`);
+    const within = kernel.let(`${at[2]} % ${width}u`);
     const pair = kernel.let(`${within} % ${half}u`);
     const isFirst = kernel.let(`${within} < ${half}u`);
     const row = leading(kernel, index, 2);
@@ -232,12 +233,16 @@ const indexing = {
     const other = kernel.let(`select(${at[2]} - ${half}u, ${at[2]} + ${half}u, ${isFirst})`);
     const turned = all.at(x, { shape, coordinates: [at[0]!, at[1]!, other] });
     const [c, s] = [all.at(cos, entry), all.at(sin, entry)];
-    return `${all.at(x, index)} * ${c} + select(${s}, -(${s}), ${isFirst}) * ${turned}`;
+    const own = all.at(x, index);
+    const rotated = `${own} * ${c} + select(${s}, -(${s}), ${isFirst}) * ${turned}`;
+    // What the tables do not reach passes as it is.
+    return 2 * half === width ? rotated : `select(${own}, ${rotated}, ${within} < ${2 * half}u)`;
   },
-  dequantize(all, node, index, { format }) {
+  dequantize(all, node, index, { format, shape, rows }) {
     const { kernel } = all;
     const [codes, scales] = node.inputs as [Node, Node];
-    const flat = flatOf(kernel, index);
+    const own = flatOf(kernel, index);
+    const flat = rows ? kernel.let(placeInAll(kernel, own, shape, rows)) : own;
     const pair = all.atFlat(codes, kernel.let(`${flat} / 2u`));
     // The first of a pair is in the upper half.
     const code = kernel.let(`(${pair} >> (4u * (1u - ${flat} % 2u))) & 15u`);
@@ -255,6 +260,19 @@ const indexing = {
     return result;
   },
 } satisfies { [K in OpName]?: Rule<K> };
+
+/** Where an element of some rows of a matrix stands in the whole matrix. */
+function placeInAll(
+  kernel: KernelWriter,
+  flat: string,
+  [count, ...rest]: Shape,
+  { groups, start, end }: RowRange,
+): string {
+  const width = sizeOf(rest);
+  const row = kernel.let(`${flat} / ${width}u`);
+  const group = `${row} / ${end - start}u * ${count! / groups}u`;
+  return `(${group} + ${start}u + ${row} % ${end - start}u) * ${width}u + ${flat} % ${width}u`;
+}
 
 /** The element, of a tensor with the first axes only, that an index belongs to. */
 function leading(kernel: KernelWriter, index: Index, axes: number): Index {
