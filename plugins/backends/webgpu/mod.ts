@@ -42,6 +42,7 @@ export async function openWebgpuBackend(
   const lowering: LoweringOptions = {
     mostBindings: limits.maxStorageBuffersPerShaderStage,
     mostBound: 2 ** Math.floor(Math.log2(limits.maxStorageBufferBindingSize / 4)),
+    workgroupMemory: limits.maxComputeWorkgroupStorageSize,
     tiles: gpu.isSoftware ? "registers" : "shared",
     ...tuning,
   };
