@@ -7,7 +7,8 @@ import { type InferenceModel } from "./inference_model.ts";
 
 /**
  * The same model with its adapters merged into its weights, W + (alpha / rank) B A (Hu et al. 2021,
- * arXiv 2106.09685, section 4.1). It holds copies of the adapted weights. A base model and one whose
+ * arXiv 2106.09685, section 4.1). It holds copies of the adapted weights, on the backend's device where
+ * that keeps them. A base model and one whose
  * weights are in blocks of four bits come back as they are.
  */
 export async function mergeAdapters(own: InferenceModel): Promise<InferenceModel> {
@@ -26,7 +27,11 @@ export async function mergeAdapters(own: InferenceModel): Promise<InferenceModel
       { merged: add(input(weight, [out, inner]), product) },
       { fewRuns: true },
     );
-    weights[weight] = (await program.run(weights)).merged;
+    // They are fed to every pass: where a device keeps outputs they stay there.
+    const { merged } = program.runKeeping
+      ? await program.runKeeping(weights, () => true)
+      : await program.run(weights);
+    weights[weight] = merged;
     delete weights[a];
     delete weights[b];
   }

@@ -7,6 +7,7 @@ import { adaptedProjections } from "../../../core/nn/mod.ts";
 import { onnxBackend } from "../../../plugins/backends/onnx/mod.ts";
 import { referenceBackend } from "../../../plugins/backends/reference/mod.ts";
 import { assertClose } from "../../conformance/close.ts";
+import { keepingBackend } from "../../support/keeping_backend.ts";
 import { LORA, MODEL } from "../../support/tiny_student.ts";
 import { tinyModel } from "../eval/scoring/support.ts";
 import { promptsOf } from "./support.ts";
@@ -14,6 +15,7 @@ import { promptsOf } from "./support.ts";
 const BACKENDS: readonly [string, () => Backend][] = [
   ["reference", () => referenceBackend()],
   ["onnx", () => onnxBackend({ threads: 1 })],
+  ["a device", () => keepingBackend(referenceBackend())],
 ];
 const ADAPTED = adaptedProjections(MODEL, LORA.targets).map((name) => `${name}.weight`);
 const isAdapter = (name: string) => /lora/i.test(name);
@@ -34,6 +36,10 @@ for (const [name, make] of BACKENDS) {
       await using backend = make();
       const own = { ...tinyModel(depth), backend };
       const merged = await mergeAdapters(own);
+      // They are fed to every pass, and so stay where they were made.
+      for (const name of ADAPTED) {
+        assert.equal("data" in merged.weights[name]!, !backend.keepsOutputs);
+      }
       const [actual, expected] = [await outputsOf(merged), await outputsOf(own)];
       const near = { absolute: 1e-5, relative: 1e-5 };
       assertClose(actual["logits"]!, expected["logits"]!, near, "logits");

@@ -44,19 +44,41 @@ const OWN_POSITIONS = BLOCK / SIDE;
 /** Numbers that the invocations along columns take together, as vectors of four. */
 const COLUMNS = 4 * SIDE;
 
-/** Widths of a head up to which a workgroup's memory holds the rows. */
+/** Widths of a head up to which an invocation's registers hold its sums. */
 const WIDEST = 128;
+
+/** Rows that one invocation works out: fewer of wide heads. */
+function ownRowsOf(width: number): number {
+  return width <= 64 ? 4 : 2;
+}
+
+/** Vectors from one row of a tile to the next: one more than it has, so that fewer banks collide. */
+function lineOf(width: number): number {
+  return width / 4 + 1;
+}
+
+/** Bytes of a workgroup's memory that the kernel takes. */
+function memoryOf(width: number): number {
+  const rows = ownRowsOf(width) * SIDE;
+  return 16 * (rows + BLOCK) * lineOf(width) + 4 * rows * (BLOCK + 2);
+}
 
 /** With fewer rows, as in decoding, too few workgroups would go through all positions. */
 const FEWEST_ROWS = 16;
 
-/** Whether the kernel suits these: heads of a width, of queries, keys and values alike. */
+/**
+ * Whether the kernel suits these: heads of a width, of queries, keys and values alike.
+ *
+ * @param memory bytes that a workgroup may have
+ */
 export function attentionFits(
   queries: Node,
   stretches: readonly (readonly [keys: Node, values: Node])[],
+  memory: number,
 ): boolean {
   const [rows, width] = shapeOf(queries).slice(-2) as [number, number];
   return rows >= FEWEST_ROWS && width % COLUMNS === 0 && width <= WIDEST &&
+    memoryOf(width) <= memory &&
     stretches.flat().every((part) => shapeOf(part).at(-1) === width);
 }
 
@@ -65,8 +87,7 @@ export function attention(list: KernelList, node: Node): void {
   const [queries, mask] = node.inputs as [Node, Node];
   const shape = shapeOf(queries);
   const width = shape.at(-1)!;
-  // Wide heads leave room for fewer rows in a workgroup's memory.
-  const ownRows = width <= 64 ? 4 : 2;
+  const ownRows = ownRowsOf(width);
   const to = list.make(node.type);
   const [products, rows] = [countOf(shape.slice(0, -2)), countOf([shape.at(-2)!])];
   list.run({
@@ -96,7 +117,7 @@ interface AttentionPlan {
   readonly to: Value;
 }
 
-/** The kernel in the making. Rows of a tile are lines of vectors, and one vector apart. */
+/** The kernel in the making. */
 class AttentionKernel {
   readonly #width: number;
   readonly #vectors: number;
@@ -116,7 +137,7 @@ class AttentionKernel {
     const shape = shapeOf(plan.queries);
     this.#width = shape.at(-1)!;
     this.#vectors = this.#width / 4;
-    this.#line = this.#vectors + 1;
+    this.#line = lineOf(this.#width);
     this.#rows = plan.ownRows * SIDE;
     this.#height = kernel.size(shape.at(-2)!);
     this.#positions = kernel.size(plan.attrs.shape.at(-1)!);

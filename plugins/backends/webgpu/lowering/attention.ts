@@ -14,9 +14,14 @@ import {
 } from "../../../../core/graph/mod.ts";
 import { ATTENTION, attentionFits } from "../kernels/attention.ts";
 
-/** `outputs` with attention as one operation wherever it can be. */
+/**
+ * `outputs` with attention as one operation wherever it can be.
+ *
+ * @param memory bytes that a workgroup may have
+ */
 export function withAttention<Output extends string>(
   outputs: Readonly<Record<Output, Node>>,
+  memory: number,
 ): Record<Output, Node> {
   const names = Object.keys(outputs) as Output[];
   const given = new Set(names.map((name) => outputs[name]));
@@ -36,7 +41,7 @@ export function withAttention<Output extends string>(
     );
   const made = new Map<Node, Node>();
   for (const node of order) {
-    const found = find(node);
+    const found = find(node, memory);
     if (found && isPrivate(found)) {
       const { sources, attrs } = found;
       made.set(node, apply(ATTENTION, sources.map((source) => made.get(source)!), attrs));
@@ -61,7 +66,7 @@ interface Found {
 }
 
 /** The attention that gives a node, if it is one: over one stretch of positions, or over several. */
-function find(root: Node): Found | undefined {
+function find(root: Node, memory: number): Found | undefined {
   const inside = new Set<Node>();
   const reads = root.op === ops.add ? root.inputs : [root];
   if (!reads.every((read) => isProduct(read, { transA: false, transB: false, alpha: 1 }))) {
@@ -97,7 +102,9 @@ function find(root: Node): Found | undefined {
   asks.forEach((ask) => inside.add(ask));
   const queries = first!.inputs[0]!;
   const stretches = asks.map((ask, i) => [ask.inputs[1]!, reads[i]!.inputs[1]!] as const);
-  if (!attentionFits(queries, stretches) || !slicesMatch(reads, stretches)) return undefined;
+  if (!attentionFits(queries, stretches, memory) || !slicesMatch(reads, stretches)) {
+    return undefined;
+  }
   return {
     root,
     inside,

@@ -26,6 +26,8 @@ export interface LoweringOptions {
   readonly mostBindings: number;
   /** Elements of four bytes that one of them may hold. */
   readonly mostBound: number;
+  /** Bytes of memory that a workgroup may have. */
+  readonly workgroupMemory: number;
   /** How products go through their operands. */
   readonly tiles: Tiles;
 }
@@ -35,7 +37,8 @@ export function lower(
   outputs: Readonly<Record<string, Node>>,
   options: LoweringOptions,
 ): Lowered {
-  const graph = options.tiles === "shared" ? withAttention(outputs) : outputs;
+  const { tiles, workgroupMemory } = options;
+  const graph = tiles === "shared" ? withAttention(outputs, workgroupMemory) : outputs;
   return new Lowering(Object.values(graph), options).lower(graph);
 }
 

@@ -3,8 +3,8 @@
 import { type Feeds } from "../../../../core/contracts/backend.ts";
 import {
   apply,
-  constant,
   dequantize,
+  input,
   inputName,
   type MatmulAttrs,
   type Node,
@@ -17,43 +17,53 @@ import {
   bytes,
   emptyBlocks,
   floats,
+  type HostTensor,
   quantizeInto,
+  type Shape,
   sizeOf,
 } from "../../../../core/tensor/mod.ts";
 
 /** Products with fewer weights gain nothing. */
 const FEWEST_WEIGHTS = 2 ** 12;
 
-/** Gives the numbers of a constant. */
-export type ReadConstant = (tensor: Feeds[string]) => Promise<Float32Array>;
+/** A matrix in blocks: `uint8` codes and `float32` scales. */
+export interface WeightBlocks {
+  readonly codes: Feeds[string];
+  readonly scales: Feeds[string];
+}
 
-/** `outputs` with every product by a constant matrix `[N, K]`, transposed, taking it from blocks. */
+/** Gives a constant matrix in blocks. */
+export type ToBlocks = (tensor: Feeds[string]) => Promise<WeightBlocks>;
+
+/** A graph, and what of it is constant. */
+export interface ConstantGraph<Output extends string> {
+  readonly outputs: Readonly<Record<Output, Node>>;
+  readonly constants: Feeds;
+}
+
+/** The graph with every product by a constant matrix `[N, K]`, transposed, taking it from blocks. */
 export async function withWeightsInBlocks<Output extends string>(
-  outputs: Readonly<Record<Output, Node>>,
-  constants: Feeds,
-  read: ReadConstant,
-): Promise<Record<Output, Node>> {
+  { outputs, constants }: ConstantGraph<Output>,
+  toBlocks: ToBlocks,
+): Promise<ConstantGraph<Output>> {
   const names = Object.keys(outputs) as Output[];
   const made = new Map<Node, Node>();
-  const blocks = new Map<Node, Node>();
+  const all: Record<string, Feeds[string]> = { ...constants };
   for (const node of topologicalOrder(names.map((name) => outputs[name]))) {
     const inputs = node.inputs.map((input) => made.get(input)!);
     const weight = weightOf(node, constants);
     if (weight) {
-      let own = blocks.get(weight);
-      if (!own) {
-        const values = await read(constants[inputName(weight)!]!);
-        blocks.set(weight, own = inBlocks(values, shapeOf(weight)));
-      }
-      inputs[1] = own;
+      const name = inputName(weight)!;
+      const { codes, scales } = await toBlocks(constants[name]!);
+      all[`${name}:codes`] = codes;
+      all[`${name}:scales`] = scales;
+      inputs[1] = inBlocks(name, shapeOf(weight));
     }
     const isSame = inputs.every((input, i) => input === node.inputs[i]);
     made.set(node, isSame ? node : apply(node.op, inputs, node.attrs));
   }
-  return Object.fromEntries(names.map((name) => [name, made.get(outputs[name])!])) as Record<
-    Output,
-    Node
-  >;
+  const entries = names.map((name) => [name, made.get(outputs[name])!]);
+  return { outputs: Object.fromEntries(entries) as Record<Output, Node>, constants: all };
 }
 
 /** The constant matrix that a product takes in a form that blocks can have. */
@@ -68,14 +78,23 @@ function weightOf(node: Node, constants: Feeds): Node | undefined {
   return fits ? weight : undefined;
 }
 
-function inBlocks(values: Float32Array, shape: readonly number[]): Node {
+/** The matrix that the blocks of this name stand for. */
+function inBlocks(name: string, shape: Shape): Node {
   const size = sizeOf(shape);
-  const blocks = emptyBlocks("int4", size);
-  quantizeInto(blocks, values);
   return dequantize(
-    constant(bytes([size / 2], blocks.codes)),
-    constant(floats([size / BLOCK_SIZE], blocks.scales)),
+    input(`${name}:codes`, [size / 2], "uint8"),
+    input(`${name}:scales`, [size / BLOCK_SIZE]),
     shape,
     "int4",
   );
+}
+
+/** Numbers in blocks, on the host. */
+export function quantized(values: Float32Array): Record<keyof WeightBlocks, HostTensor> {
+  const blocks = emptyBlocks("int4", values.length);
+  quantizeInto(blocks, values);
+  return {
+    codes: bytes([values.length / 2], blocks.codes),
+    scales: floats([values.length / BLOCK_SIZE], blocks.scales),
+  };
 }

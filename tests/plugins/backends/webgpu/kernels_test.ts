@@ -11,7 +11,7 @@ import {
   runtimeSize,
 } from "../../../../core/tensor/mod.ts";
 import { evaluate } from "../../../../plugins/backends/reference/mod.ts";
-import { lower } from "../../../../plugins/backends/webgpu/lowering/lower.ts";
+import { lower, type LoweringOptions } from "../../../../plugins/backends/webgpu/lowering/lower.ts";
 import { signed } from "../../../conformance/cases.ts";
 import { assertClose, CLOSE, type Tolerance } from "../../../conformance/close.ts";
 import { adapterTest, tunedTest } from "./support.ts";
@@ -235,6 +235,19 @@ adapterTest("webgpu uses memory again from run to run, at changing sizes too", a
   assert.deepEqual(results[4], results[1]);
 });
 
+/** A device as WebGPU promises at least. */
+const DEVICE: LoweringOptions = {
+  mostBindings: 8,
+  mostBound: 2 ** 25,
+  workgroupMemory: 2 ** 14,
+  tiles: "shared",
+};
+
+/** The kernels of a program. */
+function labelsOf(outputs: Outputs, device: LoweringOptions): string[] {
+  return lower(outputs, device).steps.map((step) => step.kind === "dispatch" ? step.label : "");
+}
+
 /** softmax(alpha Q Kᵀ + mask) V over stretches of these lengths. */
 function attentionOf(lengths: readonly number[], rows: number, width: number) {
   const feeds: Record<string, HostTensor> = {
@@ -282,13 +295,14 @@ for (
       await check(backend, { read }, feeds, LONG_SUMS);
       // Where somebody else reads the weights, they are there.
       await check(backend, { read, weights }, feeds, LONG_SUMS);
-      const kernels = (outputs: Outputs) =>
-        lower(outputs, { mostBindings: 16, mostBound: 2 ** 25, tiles: "shared" }).steps
-          .map((step) => step.kind === "dispatch" ? step.label : "");
+      const room = { ...DEVICE, workgroupMemory: width > 64 ? 2 ** 15 : 2 ** 14 };
+      const kernels = (outputs: Outputs) => labelsOf(outputs, room);
       assert.deepEqual(kernels({ read }), ["attention"]);
       assert.ok(!kernels({ read, weights }).includes("attention"));
       const slope = g.gradients(g.reduceSum(read), [q])[0]!;
       assert.ok(!kernels({ read, slope }).includes("attention"));
+      // Nor where a workgroup has too little memory.
+      assert.ok(!labelsOf({ read }, { ...room, workgroupMemory: 1024 }).includes("attention"));
     },
   );
 }
@@ -298,8 +312,7 @@ adapterTest(
   async (backend) => {
     const { read, feeds } = attentionOf([20, 1], 8, 32);
     await check(backend, { read }, feeds, LONG_SUMS);
-    const { steps } = lower({ read }, { mostBindings: 16, mostBound: 2 ** 25, tiles: "shared" });
-    assert.ok(steps.length > 1);
+    assert.ok(!labelsOf({ read }, DEVICE).includes("attention"));
   },
 );
 
