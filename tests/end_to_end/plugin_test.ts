@@ -207,6 +207,19 @@ testWithProcesses("what a plugin brings is in --help, in the list and in suggest
   );
 });
 
+testWithProcesses("a plugin's model is timed at scoring a task", async () => {
+  using place = new Workplace();
+  Deno.writeTextFileSync(place.path("mine.ts"), PLUGIN);
+  const few = ["--limit", "1", "--rounds", "1", "--num-fewshot", "0", "--threads", "1", "--json"];
+  const timed = await place.runScript(
+    join("bench", "eval"),
+    ...["--plugin", "./mine.ts", "--model", "my-llama", "--task", "micro_facts", ...few],
+  );
+  assertFinished(timed);
+  const names = timed.stdout.trim().split("\n").map((line) => JSON.parse(line).name);
+  assert.deepEqual(names, ["dlr", "dlr, nothing shared"]);
+});
+
 testWithProcesses("a plugin is loaded from whatever host its address names", async () => {
   using place = new Workplace();
   await using server = Deno.serve(
