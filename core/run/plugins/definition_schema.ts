@@ -1,6 +1,7 @@
 /** What a definition has to hold, field by field, with what each takes. */
 
 import { z } from "zod";
+import { keysOf } from "../config_keys.ts";
 import { isCommonRouterKey } from "../config_schema.ts";
 import { isSweepOption } from "../sweep/option_names.ts";
 import { firstNotJson } from "./json_value.ts";
@@ -158,7 +159,17 @@ const launcher = z.looseObject({
   return /^no[A-Z]/.test(key)
     ? "--no-… takes an option back: give it a name that does not begin so"
     : undefined;
-}));
+})).superRefine(({ options }, context) => {
+  // What is listed by a longer name than in the object is within a group of options.
+  const inner = keysOf(options).find(({ key }) => !Object.hasOwn(options.shape, key));
+  if (inner === undefined) return;
+  context.addIssue({
+    code: "custom",
+    path: ["options", ...inner.key.split(".")],
+    message: "a command line has no groups of options: give it one of its own",
+    input: inner,
+  });
+});
 
 const LIST = "give a list";
 

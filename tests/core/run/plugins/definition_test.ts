@@ -201,6 +201,13 @@ Deno.test("an option that no command line could give is refused", () => {
     ["Upper", /camel case/],
   ];
   for (const [key, says] of cases) assert.match(refusal(careless(launcher(key))), says);
+  const grouped = z.object({ queue: z.object({ depth: z.int().default(1) }).prefault({}) });
+  assert.match(
+    refusal(careless({
+      launchers: [{ name: "l", description: "d", options: grouped, create: never }],
+    })),
+    /launchers\[0\]\.options\.queue\.depth is not right; a command line has no groups of options/,
+  );
   const options = z.object({ "b.c": z.int() });
   assert.match(
     refusal(careless({ routers: [{ ...router, options }] })),
