@@ -96,5 +96,29 @@ export interface DefinedPlugin extends Plugin {
  * ```
  */
 export function definePlugin(plugin: Plugin): DefinedPlugin {
-  return { ...plugin, api: PLUGIN_API, builtAgainst: import.meta.url };
+  // A spread takes only what an object has itself: not what its class has as getters.
+  const brought = MEMBERS.filter((key) => plugin[key] !== undefined)
+    .map((key) => [key, plugin[key]] as const);
+  return {
+    ...plugin,
+    ...Object.fromEntries(brought),
+    name: plugin.name,
+    api: PLUGIN_API,
+    builtAgainst: import.meta.url,
+  };
 }
+
+/** All members of a plugin; the compiler sees to it that none is left out. */
+const MEMBERS = Object.keys(
+  {
+    name: true,
+    architectures: true,
+    models: true,
+    routers: true,
+    tasks: true,
+    taskGroups: true,
+    backends: true,
+    corpora: true,
+    launchers: true,
+  } satisfies Record<keyof Plugin, true>,
+) as readonly (keyof Plugin)[];

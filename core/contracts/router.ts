@@ -25,7 +25,8 @@ export type DecideContext =
     /**
      * float32 `[B, T]`: 1 for the leading tokens that were there before the model had to say
      * anything. A decision about a whole sequence may read these and no others, and cannot hold for
-     * them, as a token of the prompt would see later ones through it.
+     * them, as a token of the prompt would see later ones through it. Also 1 for padding where a
+     * sequence is shorter than that: what is read is the product with `tokenMask`.
      */
     readonly promptMask: Node;
     /**

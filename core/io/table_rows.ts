@@ -5,6 +5,8 @@
 
 import fs from "node:fs";
 import { extname } from "node:path";
+// Named, as Deno does not look for types of a package that is linked.
+// @ts-types="@types/d3-dsv"
 import { csvParseRows } from "d3-dsv";
 import { type TaskRow } from "../contracts/task.ts";
 import { UserError } from "../contracts/errors.ts";

@@ -6,6 +6,7 @@ export * from "./linear.ts";
 export * from "./lora.ts";
 export * from "./mlp.ts";
 export * from "./norm.ts";
+export * from "./param_specs.ts";
 export * from "./params.ts";
 export * from "./projections.ts";
 export * from "./rope_tables.ts";

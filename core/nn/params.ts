@@ -1,8 +1,15 @@
 /** Parameters: from declarations to values, and from values to nodes. */
 
-import { type Adapter, type Params, type ParamSpec, type ParamSpecs } from "../contracts/mod.ts";
+import {
+  type Adapter,
+  type Params,
+  type ParamSpec,
+  type ParamSpecs,
+  UserError,
+} from "../contracts/mod.ts";
 import { input, type Node } from "../graph/mod.ts";
-import { floats, type FloatTensor, RandomStream, type Shape } from "../tensor/mod.ts";
+import { floats, type FloatTensor, RandomStream, type Shape, sizeOf } from "../tensor/mod.ts";
+import { checkSpecs } from "./param_specs.ts";
 
 /** Values of parameters, by name. */
 export type Weights = Readonly<Record<string, FloatTensor>>;
@@ -20,17 +27,20 @@ export function filled(shape: Shape, value: number): ParamSpec {
 /**
  * Draws values for declared parameters. Each is drawn from a stream of its own name, so adding one
  * leaves the others as they were.
+ *
+ * @throws {UserError} for a declaration that is none, and a parameter that no memory holds.
  */
 export function initialize(specs: ParamSpecs, seed: number): Weights {
+  checkSpecs(specs);
   const values: Record<string, FloatTensor> = {};
   for (const [name, spec] of Object.entries(specs)) {
-    values[name] = draw(spec, new RandomStream(seed, `init:${name}`));
+    values[name] = draw(name, spec, new RandomStream(seed, `init:${name}`));
   }
   return values;
 }
 
-function draw({ shape, init }: ParamSpec, random: RandomStream): FloatTensor {
-  const tensor = floats(shape);
+function draw(name: string, { shape, init }: ParamSpec, random: RandomStream): FloatTensor {
+  const tensor = allocated(name, shape);
   switch (init.kind) {
     case "constant":
       tensor.data.fill(init.value);
@@ -46,6 +56,19 @@ function draw({ shape, init }: ParamSpec, random: RandomStream): FloatTensor {
     }
   }
   return tensor;
+}
+
+function allocated(name: string, shape: Shape): FloatTensor {
+  try {
+    return floats(shape);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(
+      `There is no memory for the parameter "${name}" of the shape [${shape}], ${sizeOf(shape)} ` +
+        "numbers; make it smaller",
+      { cause: error },
+    );
+  }
 }
 
 /** Parameters as a graph reads them: nodes by name, and adapters beside projections. */
@@ -91,8 +114,13 @@ export class ParamNodes implements Params {
   }
 }
 
-/** An input node for each declared parameter, under its own name. */
+/**
+ * An input node for each declared parameter, under its own name.
+ *
+ * @throws {UserError} for a declaration that is none.
+ */
 export function inputNodes(specs: ParamSpecs): Record<string, Node> {
+  checkSpecs(specs);
   return Object.fromEntries(
     Object.entries(specs).map(([name, { shape }]) => [name, input(name, shape)]),
   );

@@ -227,7 +227,7 @@ const commonRouter = {
 
 /** Whether every router has the setting of this name. */
 export function isCommonRouterKey(key: string): boolean {
-  return key in commonRouter;
+  return Object.hasOwn(commonRouter, key);
 }
 
 /** The options that the router itself declares: all but those that every router has. */

@@ -2,7 +2,7 @@
 
 import { type Backend, type DecoderModel, type DeviceTensor, UserError } from "../contracts/mod.ts";
 import { type TensorSource } from "../io/mod.ts";
-import { type BasePrecision, blockNames, blockWeights } from "../nn/mod.ts";
+import { type BasePrecision, blockNames, blockWeights, checkSpecs } from "../nn/mod.ts";
 import {
   type BlockFormat,
   bytes,
@@ -19,10 +19,12 @@ export type FrozenWeights = Readonly<Record<string, DeviceTensor>>;
 /**
  * Checks that a checkpoint has what a model declares and nothing else, without reading its numbers.
  *
- * @throws {UserError} naming the tensor that is missing, of another shape, or unknown to the model.
+ * @throws {UserError} naming the tensor that is missing, of another shape, or unknown to the model;
+ *   or the parameter that the model does not declare as it should.
  */
 export function checkWeights(source: TensorSource, model: DecoderModel): void {
   const specs = model.params();
+  checkSpecs(specs, `The model "${model.name}"`);
   for (const [name, { shape }] of Object.entries(specs)) {
     const stored = source.tensors.get(name);
     if (!stored) {

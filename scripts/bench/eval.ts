@@ -16,6 +16,7 @@ import { Passes } from "../../core/inference/mod.ts";
 import { taskRows } from "../../core/io/mod.ts";
 import { countFrom, newCommand, readOptions } from "../../core/run/command.ts";
 import { openModel, type Subject } from "../../core/run/evaluation/subject.ts";
+import { pluginOption, withPlugins } from "../../core/run/plugins/options.ts";
 import { RunRepositories } from "../../core/run/repositories.ts";
 import { runScript } from "../../core/run/script.ts";
 import { median } from "../../core/run/speed.ts";
@@ -29,8 +30,9 @@ const command = newCommand(
   "deno task bench:eval",
   "Times the scoring of a task's requests, beside lm-evaluation-harness if wanted.",
 )
-  .option("--model <DIR>", "a folder in Hugging Face format", NANO)
+  .option("--model <name|DIR>", "a model; with --vs-lm-eval a folder in Hugging Face format", NANO)
   .option("--task <name>", "whose requests; one that is no matter of writing", "micro_reason")
+  .addOption(pluginOption())
   .option("--num-fewshot <n>", "examples in front of each question", countFrom(0), 5)
   .option("--limit <n>", "documents", countFrom(1), 50)
   .option("--data-dir <DIR>", "folder of data sets")
@@ -52,7 +54,7 @@ interface Timing {
 await runScript(async () => {
   const options = readOptions(command);
   const { model, dataDir, rounds, threads, vsLmEval = false, json = false } = options;
-  const plugins = builtinPlugins();
+  const plugins = await withPlugins(builtinPlugins());
   const repositories = new RunRepositories();
   const choices: TaskChoices = { seed: 1234, shots: options.numFewshot, limit: options.limit };
   const prepared = await prepareTask(

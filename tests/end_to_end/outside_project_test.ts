@@ -13,7 +13,7 @@ import { z } from "zod";
 const oneLayer: RouterKind<{ bias: number }> = {
   name: "one-layer",
   description: "a linear layer scores every block",
-  options: z.strictObject({ bias: z.number().default(2) }),
+  options: z.strictObject({ bias: z.number().default(2).describe("at the start") }),
   create: ({ bias }) => ({
     name: "one-layer",
     decidesBy: "state",
@@ -72,6 +72,17 @@ console.log(JSON.stringify({
 }));
 `;
 
+/** The router's promises as tests, as docs/conformance.md has it. */
+const KIT = `
+import { oracle } from "@dlr/dlr/backends/reference";
+import { routerKindPromises, testOf } from "@dlr/dlr/conformance";
+import plugin from "./my_router.ts";
+
+for (const promise of routerKindPromises(plugin.routers![0]!, oracle)) {
+  Deno.test(testOf("my router", promise));
+}
+`;
+
 /** What it prints. */
 const DECIDED = { gates: [1, 0], logits: [3.5, -2.5], slope: [1, 1, 1, 1, 1, 1] };
 
@@ -112,6 +123,20 @@ testWithProcesses("an outside project is checked and run against dlr by its path
     Deno.removeSync(folder, { recursive: true });
   }
 });
+
+testWithProcesses(
+  "an outside project holds its plugin to the promises in its own tests",
+  async () => {
+    const folder = outsideProject({ "my_router.ts": PLUGIN, "my_router_test.ts": KIT });
+    try {
+      const tested = await deno(folder, ["test", "--quiet", "--allow-read"]);
+      assertFinished(tested);
+      assert.match(tested.stdout, /\b1\d passed \| 0 failed/);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+);
 
 testWithProcesses(
   "an outside project is told where it does not keep to the contracts",

@@ -1,11 +1,14 @@
 /** Plugins of third parties, from a folder outside of the repository, as their authors use them. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   assertFinished,
   assertRefused,
   complaints,
+  outcomeOf,
+  ROOT,
   testWithProcesses,
   Workplace,
 } from "./command.ts";
@@ -263,6 +266,47 @@ testWithProcesses(
     assert.match(refusal!, /answers holds an evaluation of .*--fresh to replace it/);
   },
 );
+
+testWithProcesses("a plugin's model is timed at scoring a task", async () => {
+  using place = new Workplace();
+  Deno.writeTextFileSync(place.path("mine.ts"), PLUGIN);
+  const few = ["--limit", "1", "--rounds", "1", "--num-fewshot", "0", "--threads", "1", "--json"];
+  const timed = await place.runScript(
+    join("bench", "eval"),
+    ...["--plugin", "./mine.ts", "--model", "my-llama", "--task", "micro_facts", ...few],
+  );
+  assertFinished(timed);
+  const names = timed.stdout.trim().split("\n").map((line) => JSON.parse(line).name);
+  assert.deepEqual(names, ["dlr", "dlr, nothing shared"]);
+});
+
+testWithProcesses("a plugin is loaded from whatever host its address names", async () => {
+  using place = new Workplace();
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(PLUGIN, { headers: { "content-type": "application/typescript" } }),
+  );
+  // What is loaded for the first time is noted in the lock file: in a copy, as the address is a new one.
+  const lock = place.path("deno.lock");
+  copyFileSync(join(ROOT, "deno.lock"), lock);
+  const address = `http://127.0.0.1:${server.addr.port}/mine.ts`;
+  const config = ["--config", join(ROOT, "deno.json"), "--lock", lock];
+  const script = join(ROOT, "scripts", "list.ts");
+  const listed = await outcomeOf(
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", ...config, "-P", script, "--json", "--plugin", address],
+      cwd: place.folder,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      env: { NO_COLOR: "1", DENO_DIR: place.path("deno") },
+    }).spawn(),
+  );
+  assertFinished(listed);
+  const all: { name: string; from: string }[] = JSON.parse(listed.stdout);
+  assert.ok(all.some(({ name, from }) => name === "my-text" && from.includes(address)));
+  assert.ok(readFileSync(lock, "utf8").includes(address));
+});
 
 /** Backends that fail in ways that their contract does not allow. */
 const BROKEN = `

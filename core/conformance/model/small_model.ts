@@ -12,14 +12,29 @@ export interface SmallModel {
 }
 
 /** Sizes by the names that configurations have for them, and the most that each is left. */
-const LAYERS = ["num_hidden_layers", "n_layer", "num_layers"];
-const VOCABULARY = ["vocab_size"];
-const POSITIONS = ["max_position_embeddings", "n_positions", "n_ctx"];
-const HEADS = ["num_attention_heads", "n_head"];
-const SHARED_HEADS = ["num_key_value_heads"];
-const HEAD_WIDTH = ["head_dim"];
-const WIDTH = ["hidden_size", "n_embd"];
-const INNER_WIDTH = ["intermediate_size", "n_inner"];
+const LAYERS = ["num_hidden_layers", "n_layer", "n_layers", "num_layers"];
+const VOCABULARY = ["vocab_size", "n_vocab"];
+const POSITIONS = [
+  "max_position_embeddings",
+  "n_positions",
+  "n_ctx",
+  "max_seq_len",
+  "max_sequence_length",
+  "seq_length",
+];
+const HEADS = ["num_attention_heads", "n_head", "n_heads", "num_heads"];
+const SHARED_HEADS = ["num_key_value_heads", "num_kv_heads", "n_kv_heads", "n_head_kv"];
+const HEAD_WIDTH = ["head_dim", "d_head", "kv_channels"];
+const ROTATED_WIDTH = ["rotary_dim"];
+const WIDTH = ["hidden_size", "n_embd", "d_model"];
+const INNER_WIDTH = [
+  "intermediate_size",
+  "n_inner",
+  "ffn_dim",
+  "ffn_hidden_size",
+  "d_ff",
+  "mlp_hidden_size",
+];
 const WINDOW = ["sliding_window"];
 const MOST = {
   layers: 3,
@@ -88,6 +103,7 @@ function narrow(config: ConfigFields): ConfigFields {
     ...given(config, HEADS, all),
     ...given(config, SHARED_HEADS, few),
     ...given(config, HEAD_WIDTH, thin),
+    ...atMost(config, ROTATED_WIDTH, thin),
     ...given(config, WIDTH, even),
     ...atMost(config, INNER_WIDTH, MOST.inner),
   };

@@ -3,6 +3,8 @@
  * that a tensor can be read out of the middle of the archive.
  */
 
+// Named, as Deno does not look for types of a package that is linked.
+// @ts-types="@types/yauzl"
 import { type Entry, fromRandomAccessReader, RandomAccessReader, type ZipFile } from "yauzl";
 import { UserError } from "../../contracts/errors.ts";
 import type { PositionedFile } from "../positioned_file.ts";

@@ -66,7 +66,8 @@ export function evaluationFolder(label: string): string {
 /**
  * The tasks that were named, groups taken apart, each once.
  *
- * @throws {UserError} for a name that is neither a task nor a group.
+ * @throws {UserError} for a name that is neither a task nor a group, a group that is within itself, and
+ *   one that averages what a task of it does not yield.
  */
 export function tasksNamed(
   wanted: readonly string[],
@@ -74,24 +75,53 @@ export function tasksNamed(
 ): { tasks: Task[]; groups: TaskGroup[] } {
   const found = new Map<string, Task>();
   const groups = new Map<string, TaskGroup>();
-  const add = (name: string) => {
+  /** The tasks of a name. @param around the groups that it was found in, from outside */
+  const add = (name: string, around: readonly string[]): Task[] => {
     if (tasks.has(name)) {
-      found.set(name, tasks.get(name));
-      return;
+      const task = tasks.get(name);
+      found.set(name, task);
+      return [task];
     }
-    if (!taskGroups.has(name)) throw unknownTask(name, [...taskGroups.names(), ...tasks.names()]);
+    if (!taskGroups.has(name)) {
+      throw unknownTask(name, [...taskGroups.names(), ...tasks.names()], around.at(-1));
+    }
+    if (around.includes(name)) throw groupInItself(name, around);
     const group = taskGroups.get(name);
-    group.members.forEach(add);
+    const own = group.members.flatMap((member) => add(member, [...around, name]));
+    checkMetrics(group, own);
     groups.set(name, group);
+    return own;
   };
-  wanted.forEach(add);
+  for (const name of wanted) add(name, []);
   return { tasks: [...found.values()], groups: [...groups.values()] };
 }
 
+function groupInItself(name: string, around: readonly string[]): UserError {
+  const [, ...between] = around.slice(around.indexOf(name));
+  const by = between.length === 0 ? "" : `, by way of ${between.join(", ")}`;
+  return new UserError(
+    `The group of tasks "${name}" is among its own members${by}: take it out of them`,
+  );
+}
+
+/** What is averaged has to be there in every task. */
+function checkMetrics({ name, metrics }: TaskGroup, tasks: readonly Task[]): void {
+  for (const task of tasks) {
+    const yielded = task.metrics.map((metric) => metric.name);
+    const missing = metrics.find((metric) => !yielded.includes(metric));
+    if (missing === undefined) continue;
+    throw new UserError(
+      `The group of tasks "${name}" averages "${missing}", which its task "${task.name}" does not ` +
+        `yield: it yields ${yielded.join(", ")}`,
+    );
+  }
+}
+
 /** A group's many members are named by the group. */
-function unknownTask(name: string, known: readonly string[]): UserError {
+function unknownTask(name: string, known: readonly string[], group?: string): UserError {
+  const asked = group === undefined ? "" : `, which is a member of the group "${group}"`;
   const shown = known.filter((task) => !/^mmlu_/.test(task)).join(", ");
   return new UserError(
-    `There is no task "${name}"${didYouMean(name, known) || ";"} there are: ${shown}`,
+    `There is no task "${name}"${asked}${didYouMean(name, known) || ";"} there are: ${shown}`,
   );
 }

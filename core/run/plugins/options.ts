@@ -1,4 +1,4 @@
-/** `--plugin`, which every script takes. */
+/** `--plugin`, for every script that uses what plugins bring. */
 
 import { Option } from "@commander-js/extra-typings";
 import { dirname } from "node:path";
@@ -64,7 +64,9 @@ function valuesOf(option: string, args: readonly string[]): string[] {
 function listIn(file: string): string[] {
   try {
     const { plugins } = JSON.parse(Deno.readTextFileSync(file));
-    return Array.isArray(plugins) ? plugins.map(String) : [];
+    return Array.isArray(plugins) && plugins.every((each) => typeof each === "string")
+      ? plugins
+      : [];
   } catch {
     return [];
   }

@@ -58,6 +58,66 @@ Deno.test("an architecture is made small, with heads that are shared as they wer
   assert.equal(dims.hiddenSize, dims.numHeads * dims.headDim / 2, "half as wide as its heads");
 });
 
+/** What families call their sizes: layers, heads, key heads, width, inner width, positions. */
+const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  "GPT-2": ["n_layer", "n_head", "num_key_value_heads", "n_embd", "n_inner", "n_positions"],
+  "MPT": ["n_layers", "n_heads", "num_kv_heads", "d_model", "ffn_hidden_size", "max_seq_len"],
+  "OPT": [
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "hidden_size",
+    "ffn_dim",
+    "max_position_embeddings",
+  ],
+  "Falcon": ["num_hidden_layers", "n_head", "num_kv_heads", "hidden_size", "ffn_dim", "n_ctx"],
+  "OLMo": [
+    "n_layers",
+    "n_heads",
+    "n_kv_heads",
+    "d_model",
+    "mlp_hidden_size",
+    "max_sequence_length",
+  ],
+};
+
+/** The names that Llama has for them. */
+const LLAMA = [
+  "num_hidden_layers",
+  "num_attention_heads",
+  "num_key_value_heads",
+  "hidden_size",
+  "intermediate_size",
+  "max_position_embeddings",
+] as const;
+
+Deno.test("a family is made small whatever it calls its sizes", () => {
+  for (const [family, names] of Object.entries(FAMILIES)) {
+    const kind: ModelKind = {
+      ...llamaKind,
+      fromConfig: (config, source) =>
+        llamaKind.fromConfig(
+          { ...config, ...Object.fromEntries(LLAMA.map((own, i) => [own, config[names[i]!]])) },
+          source,
+        ),
+    };
+    const others = Object.entries(JSON_CONFIG).filter(([name]) =>
+      !LLAMA.some((own) => own === name)
+    );
+    const sizes = Object.fromEntries(LLAMA.map((own, i) => [names[i]!, JSON_CONFIG[own]]));
+    const config = { ...Object.fromEntries(others), ...sizes };
+    const { model, config: small } = smallModel(kind, config, "x");
+    const { numLayers, numHeads, numKeyValueHeads, hiddenSize, maxPositions } = model.dims;
+    assert.deepEqual([numLayers, numHeads, numKeyValueHeads], [3, 4, 2], family);
+    assert.deepEqual([hiddenSize, maxPositions, small[names[4]!]], [64, 64, 96], family);
+  }
+});
+
+Deno.test("no more of a head is rotated than there is", () => {
+  const { config } = smallModel(llamaKind, { ...JSON_CONFIG, "rotary_dim": 64 }, "x");
+  assert.equal(config["rotary_dim"], 16);
+});
+
 Deno.test("what a narrow configuration would break is left as it is", () => {
   const picky: ModelKind = {
     ...llamaKind,

@@ -92,6 +92,11 @@ Deno.test("an experiment asks for plugins in its configuration, by --set and by 
     );
     assert.deepEqual(pluginsAskedFor(["--config", join(folder, "absent.json")]), []);
     assert.deepEqual(pluginsAskedFor(["--steps", "3"]), []);
+    // No name of a file: whoever reads the whole configuration says what it should be.
+    for (const plugins of [[3], ["./a.ts", null], "./a.ts"]) {
+      const wrong = write(folder, "wrong.json", JSON.stringify({ plugins }));
+      assert.deepEqual(pluginsAskedFor(["--config", wrong]), []);
+    }
   }));
 
 Deno.test("paths of a plugin's models are from its own folder", () =>
