@@ -58,7 +58,7 @@ function guardModel(model: DecoderModel, name: string, source: string): DecoderM
     throw wrongAnswer(`${name}.${what}`, type ? showType(type) : "no node", showType(expected));
   };
   // Each of them is told what it may not have been written for: any batch, any length.
-  return membersOf<DecoderModel>({
+  const safe = membersOf<DecoderModel>({
     name: model.name,
     dims,
     params() {
@@ -113,6 +113,12 @@ function guardModel(model: DecoderModel, name: string, source: string): DecoderM
       return expect("head", node, [...rows.type.shape.slice(0, -1), vocabSize]);
     },
   });
+  // Not all work with a model asks for these, and whoever does may ask late.
+  for (let layer = 0; layer < dims.numLayers; layer++) {
+    safe.projections(layer);
+    safe.window?.(layer);
+  }
+  return safe;
 }
 
 function checkDims(dims: ModelDims, what: string): void {
