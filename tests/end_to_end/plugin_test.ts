@@ -250,9 +250,9 @@ testWithProcesses(
       assertRefused(await place.run("--fresh", ...options, ...place.tiny(), "--quiet"), pattern);
       const written = ["--model", "nano", "--prompt", "a", "--quiet"];
       const generated = await place.runScript("generate", ...options, ...written);
-      assert.equal(generated.code, 2, generated.stderr);
-      assert.equal(complaints(generated).length, 1, generated.stderr);
-      assert.match(complaints(generated)[0]!, pattern);
+    assert.equal(generated.code, 2, generated.stderr);
+    assert.equal(complaints(generated).length, 1, generated.stderr);
+    assert.match(complaints(generated)[0]!, pattern);
     }
   },
 );

@@ -135,6 +135,8 @@ Deno.test("a member that a contract gains is a type error until it is named", ()
   membersOf<Contract>({ name: "x", alias: undefined });
   // @ts-expect-error a member that has to be there may not be undefined
   membersOf<Contract>({ name: undefined, alias: undefined, run: undefined });
+  // @ts-expect-error one that may be absent has the type that it has
+  membersOf<Contract>({ name: "x", alias: 3, run: undefined });
   assert.deepEqual(membersOf<Contract>({ ...plain, alias: plain.alias, run: plain.run }), plain);
 });
 
