@@ -62,7 +62,7 @@ export {
   PLUGIN_API,
   type Scale,
 } from "./core/contracts/plugin.ts";
-export { Interrupted, UserError } from "./core/contracts/errors.ts";
+export { Interrupted, PluginFault, UserError } from "./core/contracts/errors.ts";
 export type { Repositories, Repository } from "./core/contracts/repositories.ts";
 
 // A model: a decoder cut at its layer boundaries.

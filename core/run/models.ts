@@ -66,12 +66,36 @@ async function tokenizerFolder(
   plugins: Plugins,
   repositories: PinnedRepositories,
 ): Promise<string> {
-  const model = plugins.models.has(name) ? plugins.models.get(name) : undefined;
-  if (!model || !("hub" in model)) return await modelFolder(name, plugins, repositories);
+  const owner = tokenizerOwner(name, plugins);
+  const model = plugins.models.has(owner) ? plugins.models.get(owner) : undefined;
+  if (!model || !("hub" in model)) return await modelFolder(owner, plugins, repositories);
   return await repositories.fetch(
     { type: "model", id: model.hub },
     (files) => files.filter((file) => TOKENIZER_FILES.includes(file)),
   );
+}
+
+/**
+ * The model that has the tokenizer: one that is drawn has it from another in turn, and need not be drawn
+ * for it.
+ *
+ * @throws {UserError} where nobody has it, as each has it from the next.
+ */
+function tokenizerOwner(name: string, { models }: Plugins): string {
+  const asked: string[] = [];
+  for (let owner = name;;) {
+    if (asked.includes(owner)) {
+      throw new UserError(
+        `There is no tokenizer for the model "${name}": it would come from ` +
+          `${[...asked.slice(1), owner].map((each) => `"${each}"`).join(", that from ")}; give a ` +
+          "model or a folder that has one",
+      );
+    }
+    const model = models.has(owner) ? models.get(owner) : undefined;
+    if (!model || !("config" in model)) return owner;
+    asked.push(owner);
+    owner = model.tokenizer;
+  }
 }
 
 function fetchModel(repositories: Repositories, id: string, revision?: string): Promise<string> {

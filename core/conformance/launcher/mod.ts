@@ -12,10 +12,10 @@ import {
   type SweepFolder,
   type Trial,
   type TrialEnd,
-  UserError,
 } from "../../contracts/mod.ts";
 import { optionPromises, shapeOf } from "../options.ts";
 import { type PluginPromise } from "../promise.ts";
+import { isRefusal } from "../refusal.ts";
 import { assertSame } from "../same.ts";
 import { FakeExperiment, writeRecord } from "./fake_experiment.ts";
 
@@ -228,7 +228,7 @@ async function whyNot(subject: LauncherSubject): Promise<string | undefined> {
     await inSweep(subject, (launch) => launch([]));
     return undefined;
   } catch (error) {
-    return error instanceof UserError ? error.message : undefined;
+    return isRefusal(error) ? error.message : undefined;
   }
 }
 

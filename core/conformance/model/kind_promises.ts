@@ -1,8 +1,9 @@
 /** What a family of models promises of the configurations that it reads. */
 
 import assert from "node:assert/strict";
-import { type ModelKind, UserError } from "../../contracts/mod.ts";
+import { type ModelKind } from "../../contracts/mod.ts";
 import { type PluginPromise } from "../promise.ts";
+import { isRefusal } from "../refusal.ts";
 
 /** Where a configuration is from, for messages. */
 const SOURCE = "a/config.json";
@@ -48,7 +49,7 @@ export function kindPromises(
             try {
               kind.fromConfig({ ...config, [name]: wrong }, SOURCE);
             } catch (error) {
-              assert.ok(error instanceof UserError, `${name} ${wrong}: it throws ${error}`);
+              assert.ok(isRefusal(error), `${name} ${wrong}: it throws ${error}`);
               assert.ok(error.message.includes(name), `${name} is not named: ${error.message}`);
               refused++;
             }
@@ -65,7 +66,7 @@ function refusal(body: () => unknown): string {
   try {
     body();
   } catch (error) {
-    assert.ok(error instanceof UserError, `it throws ${error} instead of a UserError`);
+    assert.ok(isRefusal(error), `it throws ${error} instead of a UserError`);
     return error.message;
   }
   assert.fail("it is taken");

@@ -1,9 +1,10 @@
 /** What a task makes of rows: documents, questions, requests; and what it refuses. */
 
 import assert from "node:assert/strict";
-import { type Task, type TaskRequest, type TaskRow, UserError } from "../../contracts/mod.ts";
+import { type Task, type TaskRequest, type TaskRow } from "../../contracts/mod.ts";
 import { FewShots } from "../../eval/harness/mod.ts";
 import { type PluginPromise } from "../promise.ts";
+import { isRefusal } from "../refusal.ts";
 import { assertSame } from "../same.ts";
 import { documentOf, documentsOf, PREFIX, rightRequest, type TaskSubject } from "./subject.ts";
 
@@ -195,7 +196,7 @@ function refusal(task: Task, row: TaskRow, what: string): string | undefined {
     task.document(row);
     return undefined;
   } catch (error) {
-    assert.ok(error instanceof UserError, `${what} is no UserError: ${error}`);
+    assert.ok(isRefusal(error), `${what} is no UserError: ${error}`);
     return error.message;
   }
 }

@@ -1,13 +1,8 @@
 /** The task that is checked, and some of its rows. */
 
 import assert from "node:assert/strict";
-import {
-  type Task,
-  type TaskAnswer,
-  type TaskRequest,
-  type TaskRow,
-  UserError,
-} from "../../contracts/mod.ts";
+import { type Task, type TaskAnswer, type TaskRequest, type TaskRow } from "../../contracts/mod.ts";
+import { isRefusal } from "../refusal.ts";
 
 /** A task to be checked. */
 export interface TaskSubject {
@@ -35,7 +30,7 @@ export function documentOf(task: Task, row: TaskRow, what: string): unknown {
   try {
     return task.document(row);
   } catch (error) {
-    if (error instanceof UserError) assert.fail(`${what} is refused: ${error.message}`);
+    if (isRefusal(error)) assert.fail(`${what} is refused: ${error.message}`);
     throw error;
   }
 }

@@ -41,6 +41,12 @@ export function choiceTask<Doc>(spec: ChoiceTaskSpec<Doc>): Task<Doc> {
   const { choices, gold, normalized = false, ...common } = spec;
   return {
     ...common,
+    document(row) {
+      const doc = spec.document(row);
+      const [right, count] = [gold(doc), choices(doc).length];
+      if (Number.isInteger(right) && right >= 0 && right < count) return doc;
+      throw new UserError(`the right answer is choice ${right}, where there are ${count}, from 0`);
+    },
     outputType: "multiple_choice",
     metrics: [accuracy("acc"), ...(normalized ? [accuracy("acc_norm")] : [])],
     answer: (doc) => choices(doc)[gold(doc)]!,

@@ -1,8 +1,7 @@
 /** Checks plugins by name, and prints a line for each promise. */
 
 import { keepAll, type Outcome, showOutcome } from "../../conformance/mod.ts";
-import { UserError } from "../../contracts/errors.ts";
-import { PluginFault } from "../plugins/guards/mod.ts";
+import { PluginFault, UserError } from "../../contracts/errors.ts";
 import { type Chosen } from "./options.ts";
 import { subjectOf, type Surroundings } from "./subjects.ts";
 
@@ -54,26 +53,41 @@ async function check(
   print: (line: string) => void,
 ): Promise<Outcome[]> {
   const title = `${chosen.kind} ${chosen.name}`;
-  await using open = new AsyncDisposableStack();
-  let subject: Awaited<ReturnType<typeof subjectOf>>;
+  const open = new AsyncDisposableStack();
+  const outcomes: Outcome[] = [];
+  const tell = (outcome: Outcome) => {
+    outcomes.push(outcome);
+    print(showOutcome(outcome));
+  };
+  let subject: Awaited<ReturnType<typeof subjectOf>> | undefined;
   try {
     subject = await subjectOf(chosen, surroundings, open);
   } catch (error) {
-    if (error instanceof UserError && !(error instanceof PluginFault) && isNamed) throw error;
-    const outcome = notOpened(error);
+    const isMissing = error instanceof UserError && !(error instanceof PluginFault);
+    if (isMissing && isNamed) {
+      await open.disposeAsync();
+      throw error;
+    }
     print(title);
-    print(showOutcome(outcome));
-    return [outcome];
+    tell(failed("it can be opened", error));
   }
-  print(`${title}: ${subject.about}`);
-  const { promises } = subject;
-  const width = Math.min(WIDEST, Math.max(...promises.map(({ name }) => name.length)));
-  return await keepAll(promises, (outcome) => print(showOutcome(outcome, width)));
+  if (subject) {
+    const { about, promises } = subject;
+    print(`${title}: ${about}`);
+    const width = Math.min(WIDEST, Math.max(...promises.map(({ name }) => name.length)));
+    outcomes.push(...await keepAll(promises, (outcome) => print(showOutcome(outcome, width))));
+  }
+  try {
+    await open.disposeAsync();
+  } catch (error) {
+    // What was found before counts all the same.
+    tell(failed("it can be closed", error));
+  }
+  return outcomes;
 }
 
-/** What could not be asked anything: something that it takes is not here, or it is broken. */
-function notOpened(error: unknown): Outcome {
-  const name = "it can be opened";
+/** What came of opening or closing it: something that it takes is not here, or it is broken. */
+function failed(name: string, error: unknown): Outcome {
   if (error instanceof PluginFault) return { name, state: "FAIL", text: error.message };
   if (error instanceof UserError) return { name, state: "skip", text: error.message };
   const said = error instanceof Error ? `it throws a ${error.name}: ${error.message}` : `${error}`;

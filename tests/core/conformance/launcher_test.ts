@@ -6,6 +6,7 @@ import { launcherPromises } from "../../../core/conformance/mod.ts";
 import {
   type Launcher,
   type LauncherKind,
+  PluginFault,
   type TrialEnd,
   UserError,
 } from "../../../core/contracts/mod.ts";
@@ -84,6 +85,17 @@ Deno.test("a launcher that never ends is given up, and one that throws is told",
   await assertBroken(await launcherPromises({ kind: throwing }), {
     "ends come in the order of the trials, whichever ends first": /it throws a RangeError: odd/,
   });
+});
+
+Deno.test("a launcher that throws is broken behind a guard too, where one that refuses is skipped", async () => {
+  const [fault, refusal] = [
+    new PluginFault("run threw RangeError: odd"),
+    new UserError("no sbatch"),
+  ];
+  await assertBroken(await launcherPromises({ kind: kindOf(() => Promise.reject(fault)) }), {
+    "ends come in the order of the trials, whichever ends first": /^run threw RangeError: odd: /,
+  });
+  await assertKept(await launcherPromises({ kind: kindOf(() => Promise.reject(refusal)) }));
 });
 
 Deno.test("options without words, and a dry run that writes, are told", async () => {

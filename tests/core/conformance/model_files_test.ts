@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { kindPromises, smallModel } from "../../../core/conformance/mod.ts";
-import { type ModelKind } from "../../../core/contracts/mod.ts";
+import { type ModelKind, PluginFault } from "../../../core/contracts/mod.ts";
 import { type TensorSource } from "../../../core/io/mod.ts";
 import { llamaKind } from "../../../plugins/models/llama/mod.ts";
 import { promisesOf, RIGHT } from "./models.ts";
@@ -47,6 +47,22 @@ const JSON_CONFIG = {
   "max_position_embeddings": 2048,
   "rms_norm_eps": 1e-5,
 };
+
+Deno.test("sizes that a guard misses afterwards are not refused by whoever reads the configuration", async () => {
+  const unread: ModelKind = {
+    ...llamaKind,
+    fromConfig(config, source) {
+      const right = config["vocab_size"] === JSON_CONFIG["vocab_size"] &&
+        config["num_hidden_layers"] === JSON_CONFIG["num_hidden_layers"];
+      if (right) return llamaKind.fromConfig(config, source);
+      throw new PluginFault(`of ${source}: vocab_size and num_hidden_layers give no dims`);
+    },
+  };
+  await assertBroken(kindPromises(unread, JSON_CONFIG), {
+    "a configuration without its sizes is refused by name": /it throws PluginFault: .* instead of/,
+    "a size that is none is refused": /vocab_size -1: it throws PluginFault/,
+  });
+});
 
 Deno.test("an architecture is made small, with heads that are shared as they were", () => {
   const { model } = smallModel(llamaKind, JSON_CONFIG, "x");

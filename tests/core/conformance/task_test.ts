@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { taskPromises, type TaskSubject } from "../../../core/conformance/mod.ts";
-import { type Task, type TaskRow, UserError } from "../../../core/contracts/mod.ts";
+import { PluginFault, type Task, type TaskRow, UserError } from "../../../core/contracts/mod.ts";
 import { builtinPlugins } from "../../../plugins/mod.ts";
 import { assertBroken, assertKept } from "./support.ts";
 
@@ -150,6 +150,18 @@ Deno.test("rows that are refused, or taken whatever they hold, are told", async 
     {
       "a row without a column is refused by its name":
         /is no UserError: TypeError: undefined is odd/,
+    },
+  );
+  // As a guard says what a plugin throws.
+  await assertBroken(
+    promisesOf("gsm8k", {
+      document(row) {
+        if (row["question"] === undefined) throw new PluginFault('threw Error: oops "question"');
+        return tasks.get("gsm8k").document(row);
+      },
+    }),
+    {
+      "a row without a column is refused by its name": /is no UserError: PluginFault: threw Error/,
     },
   );
   await assertBroken(promisesOf("gsm8k", {}, { rows: [] }), {

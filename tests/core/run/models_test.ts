@@ -5,6 +5,7 @@ import { type Repositories, UserError } from "../../../core/contracts/mod.ts";
 import { modelFiles } from "../../../core/io/mod.ts";
 import { modelFolder, scaleOf } from "../../../core/run/models.ts";
 import { builtinPlugins } from "../../../plugins/mod.ts";
+import { TINY_CONFIG } from "../../end_to_end/tiny_model.ts";
 import { inFolder, userError } from "../io/support.ts";
 
 /** Repositories that give a folder each, and note what they were asked for. */
@@ -80,6 +81,29 @@ Deno.test("a repository that is not there may have been meant as a folder", asyn
     /^Cannot reach the hub; check the connection$/,
   );
 });
+
+Deno.test("a drawn model has its tokenizer from whoever has one, and not from itself", () =>
+  inFolder(async (folder) => {
+    const config = { ...TINY_CONFIG };
+    const drawn = (tokenizer: string) => ({ description: "d", tokenizer, config });
+    const own = builtinPlugins();
+    const add = (name: string, tokenizer: string) =>
+      own.models.register(name, drawn(tokenizer), "x");
+    add("self", "self");
+    add("egg", "hen");
+    add("hen", "egg");
+    // By way of another, to a folder that has none.
+    add("far", "near");
+    add("near", folder);
+    const of = (name: string) => modelFolder(name, own, noted().repositories);
+    await userError(
+      () => of("self"),
+      'no tokenizer for the model "self"',
+      'come from "self"; give',
+    );
+    await userError(() => of("egg"), 'would come from "egg", that from "hen"; give a model or a');
+    await userError(() => of("far"), `Cannot make the model "far": ${folder} has no tokenizer`);
+  }));
 
 Deno.test("of a repository's files a model needs its settings, its tokenizer and one kind of weights", () => {
   const many = [

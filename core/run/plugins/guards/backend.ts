@@ -1,89 +1,201 @@
-/** Backends of plugins: programs that answer, with what they were asked for. */
+/** Backends of plugins: programs that answer, with what they were asked for, and that can be closed. */
 
 import {
   type Backend,
+  type DeviceTensor,
+  type ExportedModel,
   type Feeds,
   type OpenBackend,
+  PluginFault,
   type Program,
 } from "../../../contracts/mod.ts";
 import { type Node } from "../../../graph/mod.ts";
-import { isRuntimeSize, type Shape, showType } from "../../../tensor/mod.ts";
-import { answered, callPlugin, PluginFault, wrongAnswer } from "./call.ts";
+import {
+  type DType,
+  type HostTensor,
+  isRuntimeSize,
+  sameShape,
+  type Shape,
+  showType,
+  sizeOf,
+  type TensorType,
+} from "../../../tensor/mod.ts";
+import { awaitPlugin, callPlugin, requireFunctions, shown, wrongAnswer } from "./call.ts";
+import { membersOf } from "./members.ts";
+import { isCount, isText } from "./values.ts";
 
-/** Seconds that a backend may take to open. */
-const OPENING_LIMIT = 120;
+/** Seconds that parts of a backend's work may take. */
+export interface BackendLimits {
+  /** Until it is open. */
+  readonly opening: number;
+  /** Until a program is made, or has run once. */
+  readonly program: number;
+  /** Until it, or one of its programs, is closed. */
+  readonly closing: number;
+}
 
-/** Seconds that one program may take to be made, or to run once. */
-const PROGRAM_LIMIT = 1800;
+const LIMITS: BackendLimits = { opening: 120, program: 1800, closing: 60 };
 
 /** A backend whose calls are checked. @param owner whose it is, for messages */
-export function guardBackend(open: OpenBackend, name: string, owner: string): OpenBackend {
+export function guardBackend(
+  open: OpenBackend,
+  name: string,
+  owner: string,
+  limits: BackendLimits = LIMITS,
+): OpenBackend {
   const what = `${owner}: backend "${name}"`;
   return async (options) => {
-    const backend = await answered((async () => await open(options))(), what, OPENING_LIMIT);
-    for (const method of ["compile", "upload"] as const) {
-      if (typeof backend?.[method] === "function") continue;
-      throw new PluginFault(`${what}: what it opens has no function "${method}"`);
+    const backend = await awaitPlugin(what, () => open(options), limits.opening);
+    requireFunctions(`${what}: what it opens`, backend, ["compile", "upload", Symbol.asyncDispose]);
+    if (!isText(backend.name)) {
+      throw new PluginFault(`${what}: its name is ${shown(backend.name)}; give a text`);
     }
-    return guarded(backend, what);
+    return guarded(backend, what, limits);
   };
 }
 
-function guarded(backend: Backend, what: string): Backend {
-  return {
+function guarded(backend: Backend, what: string, limits: BackendLimits): Backend {
+  return membersOf<Backend>({
     name: backend.name,
     async compile<Output extends string>(
       outputs: Readonly<Record<Output, Node>>,
       options: Parameters<Backend["compile"]>[1],
     ) {
-      const program = await answered(
-        (async () => await backend.compile(outputs, options))(),
+      const program = await awaitPlugin(
         `${what}.compile`,
-        PROGRAM_LIMIT,
+        () => backend.compile(outputs, options),
+        limits.program,
       );
-      return guardedProgram(program, outputs, what);
+      return guardedProgram(program, outputs, what, limits);
     },
-    upload: (tensor) => callPlugin(`${what}.upload`, () => backend.upload(tensor)),
-    ...(backend.exportModel === undefined ? {} : {
-      exportModel: (outputs, options) =>
-        callPlugin(`${what}.exportModel`, () => backend.exportModel!(outputs, options)),
-    } satisfies Partial<Backend>),
-    [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
-  };
+    upload(tensor) {
+      const uploaded = callPlugin(`${what}.upload`, () => backend.upload(tensor));
+      checkUploaded(uploaded, tensor, `${what}.upload`);
+      return uploaded;
+    },
+    exportModel: backend.exportModel && ((outputs, options) => {
+      const model = callPlugin(
+        `${what}.exportModel`,
+        () => backend.exportModel!(outputs, options),
+      );
+      if (isExported(model)) return model;
+      throw wrongAnswer(
+        `${what}.exportModel`,
+        shown(model),
+        "{ bytes, outside }, a Uint8Array and a list of { offset, bytes }",
+      );
+    }),
+    [Symbol.asyncDispose]: () =>
+      awaitPlugin(
+        `${what}[Symbol.asyncDispose]`,
+        () => backend[Symbol.asyncDispose](),
+        limits.closing,
+      ),
+  });
 }
 
 function guardedProgram<Output extends string>(
   program: Program<Output>,
   outputs: Readonly<Record<Output, Node>>,
   what: string,
+  limits: BackendLimits,
 ): Program<Output> {
-  return {
-    get inputs() {
-      return program.inputs;
-    },
+  requireFunctions(`${what}: its program`, program, ["run", Symbol.asyncDispose]);
+  const inputs = callPlugin(`${what}: its program.inputs`, () => program.inputs);
+  if (!(inputs instanceof Map) || !inputs.values().every(isType)) {
+    throw new PluginFault(
+      `${what}: its program.inputs is ${shown(inputs)}; it should be a Map from names to types`,
+    );
+  }
+  return membersOf<Program<Output>>({
+    inputs,
     get flops() {
-      return program.flops;
+      return flopsOf(program, `${what}: its program.flops`);
     },
     async run(feeds: Feeds) {
-      const result = await answered(
-        (async () => await program.run(feeds))(),
+      const result = await awaitPlugin(
         `${what}: its program`,
-        PROGRAM_LIMIT,
+        () => program.run(feeds),
+        limits.program,
       );
       for (const [name, { type }] of Object.entries<Node>(outputs)) {
-        const value = result?.[name as Output];
-        if (value?.dtype === type.dtype && fits(value.shape, type.shape)) continue;
-        const returned = value ? showType(value) : "nothing";
-        throw wrongAnswer(`${what}: its program, output "${name}",`, returned, showType(type));
+        checkValue(result?.[name as Output], type, `${what}: its program, output "${name}",`);
       }
       return result;
     },
-    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
-  };
+    [Symbol.asyncDispose]: () =>
+      awaitPlugin(
+        `${what}: its program[Symbol.asyncDispose]`,
+        () => program[Symbol.asyncDispose](),
+        limits.closing,
+      ),
+  });
+}
+
+/** @throws {RangeError} where sizes are known at run time only, as the contract says. */
+function flopsOf(program: Program, what: string): number {
+  const flops = callPlugin(what, () => {
+    try {
+      return program.flops;
+    } catch (error) {
+      if (error instanceof RangeError) return error;
+      throw error;
+    }
+  });
+  if (flops instanceof RangeError) throw flops;
+  if (typeof flops === "number" && flops >= 0) return flops;
+  throw new PluginFault(`${what} is ${shown(flops)}; it should be a number of operations`);
+}
+
+function checkUploaded(uploaded: DeviceTensor, tensor: HostTensor, what: string): void {
+  const type = uploaded?.type;
+  if (!isType(type) || type.dtype !== tensor.dtype || !sameShape(type.shape, tensor.shape)) {
+    throw wrongAnswer(
+      what,
+      isType(type) ? showType(type) : shown(uploaded),
+      `a tensor of the type ${showType(tensor)}`,
+    );
+  }
+  requireFunctions(`${what}: the tensor`, uploaded, [Symbol.dispose]);
+}
+
+/** What holds the elements of each type. */
+const HOLDS: Readonly<Record<DType, readonly (abstract new (...args: never[]) => unknown)[]>> = {
+  // Backends that are held against others may calculate in float64.
+  float32: [Float32Array, Float64Array],
+  int32: [Int32Array],
+  uint8: [Uint8Array],
+};
+
+function checkValue(value: HostTensor | undefined, type: TensorType, what: string): void {
+  if (!isType(value) || value.dtype !== type.dtype || !fits(value.shape, type.shape)) {
+    throw wrongAnswer(what, isType(value) ? showType(value) : "nothing", showType(type));
+  }
+  const { data } = value;
+  const size = sizeOf(value.shape);
+  if (HOLDS[type.dtype].some((array) => data instanceof array) && data.length === size) return;
+  const found = ArrayBuffer.isView(data) || Array.isArray(data)
+    ? `${(data as object).constructor.name} of ${data.length}`
+    : shown(data);
+  throw wrongAnswer(
+    `${what} ${showType(value)},`,
+    `data that is ${found}`,
+    `${HOLDS[type.dtype][0]!.name} of ${size}`,
+  );
 }
 
 /** Whether a shape is what was promised, as far as that was known before. */
 function fits(shape: Shape, promised: Shape): boolean {
-  return shape.length === promised.length &&
+  return shape.length === promised.length && shape.every((size) => isCount(size)) &&
     promised.every((size, axis) => isRuntimeSize(size) || size === shape[axis]);
+}
+
+function isType(type: Partial<TensorType> | undefined): type is TensorType {
+  return typeof type?.dtype === "string" && Object.hasOwn(HOLDS, type.dtype) &&
+    Array.isArray(type.shape);
+}
+
+function isExported(model: Partial<ExportedModel> | undefined): boolean {
+  return model?.bytes instanceof Uint8Array && Array.isArray(model.outside) &&
+    model.outside.every((part) => isCount(part?.offset) && part.bytes instanceof Uint8Array);
 }

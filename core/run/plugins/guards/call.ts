@@ -2,7 +2,7 @@
 
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Interrupted, UserError } from "../../../contracts/errors.ts";
+import { Interrupted, PluginFault, UserError } from "../../../contracts/errors.ts";
 import { EarlyExit } from "../../script.ts";
 
 /** Seconds without an answer after which a line says who is waited for; and again each time it doubles. */
@@ -12,30 +12,53 @@ const PATIENCE = 30;
 const OWN = ["core/", "plugins/", "scripts/", "mod.ts"]
   .map((room) => new URL(`../../../../${room}`, import.meta.url).href);
 
-/** A plugin did something that its contract does not allow, or threw. */
-export class PluginFault extends UserError {}
+/** Longest time that a timer can be set to, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
- * What a call into a plugin answers.
+ * What a call into a plugin answers at once.
  *
  * @param what whose code it is, for messages: `plugin "x" (./x.ts): router "mine".decide`
- * @throws {UserError} for anything that the plugin throws, with the place.
+ * @throws {PluginFault} for anything that the plugin throws, with the place, and for a promise, which
+ *   nobody here could wait for.
  */
 export function callPlugin<T>(what: string, call: () => T): T {
-  let result: T;
+  let promise: PromiseLike<unknown>;
   try {
-    result = call();
+    const result = call();
+    if (!isPromise(result)) return result;
+    promise = result;
   } catch (error) {
     throw explained(error, what);
   }
-  return result instanceof Promise ? answered(result, what) as T : result;
+  // What it is rejected with later would end the process, as nobody else holds it.
+  promise.then(undefined, () => {});
+  throw wrongAnswer(what, "a promise", "the value itself, as nothing waits for it");
+}
+
+/**
+ * What a call into a plugin answers after a while.
+ *
+ * @param what as for {@link callPlugin}
+ * @param limit as for {@link answered}
+ * @param patience as for {@link answered}
+ * @throws {PluginFault} for anything that the plugin throws, and when it takes longer than `limit`.
+ */
+export function awaitPlugin<T>(
+  what: string,
+  call: () => T | PromiseLike<T>,
+  limit?: number,
+  patience?: number,
+): Promise<T> {
+  return answered((async () => await call())(), what, limit, patience);
 }
 
 /**
  * What a promise of a plugin's brings; a line on stderr says so when it takes long.
  *
- * @param limit seconds after which it counts as never; absent: as long as it takes
- * @throws {UserError} for anything that it is rejected with, and when it takes longer than `limit`.
+ * @param limit seconds after which it is given up; absent: as long as it takes
+ * @param patience seconds until the first such line; `Infinity` where a long time is nothing special
+ * @throws {PluginFault} for anything that it is rejected with, and when it takes longer than `limit`.
  */
 export async function answered<T>(
   promise: Promise<T>,
@@ -45,23 +68,36 @@ export async function answered<T>(
 ): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const started = performance.now();
+  const waited = () => (performance.now() - started) / 1000;
   // The timer also keeps the process from ending as if all were done, when nothing else is to be done.
   const tooLong = new Promise<never>((_, reject) => {
-    const look = (seconds: number) => {
-      const waited = Math.round((performance.now() - started) / 1000);
-      if (waited >= limit) {
+    let nextLine = patience;
+    const wait = () => {
+      const milliseconds = 1000 * (Math.min(nextLine, limit) - waited());
+      timer = setTimeout(look, Math.min(milliseconds, LONGEST_TIMER));
+    };
+    const look = () => {
+      const seconds = waited();
+      if (seconds >= limit) {
         reject(
-          new PluginFault(`${what} has not answered in ${waited} s: its promise never resolves`),
+          new PluginFault(
+            `${what} has not answered in ${
+              Math.round(seconds)
+            } s and is given up: its promise never ` +
+              "resolves, or what it waits for is too slow",
+          ),
         );
         return;
       }
-      if (seconds >= patience) {
-        console.error(`${what} has not answered for ${waited} s; Ctrl-C stops waiting`);
+      if (seconds >= nextLine) {
+        console.error(
+          `${what} has not answered for ${Math.round(seconds)} s; Ctrl-C stops waiting`,
+        );
+        nextLine *= 2;
       }
-      const next = Math.min(Math.max(patience, seconds), limit - waited);
-      timer = setTimeout(() => look(2 * seconds), 1000 * next);
+      wait();
     };
-    timer = setTimeout(() => look(patience), 1000 * Math.min(patience, limit));
+    wait();
   });
   try {
     return await Promise.race([promise, tooLong]);
@@ -72,9 +108,44 @@ export async function answered<T>(
   }
 }
 
+/**
+ * Refuses what lacks functions.
+ *
+ * @param what what it is, for messages: `plugin "x" (./x.ts): router "mine": what "create" returns`
+ * @throws {PluginFault} naming the first that is missing.
+ */
+export function requireFunctions<T>(what: string, value: T, names: readonly (keyof T)[]): void {
+  const missing = callPlugin(
+    what,
+    () => names.find((name) => typeof value?.[name] !== "function"),
+  );
+  if (missing === undefined) return;
+  const name = typeof missing === "symbol" ? `[${missing.description}]` : `"${String(missing)}"`;
+  throw new PluginFault(`${what} has no function ${name}`);
+}
+
+/** A value in a few characters, whatever it is. */
+export function shown(value: unknown): string {
+  let text: string;
+  try {
+    text = Deno.inspect(value, { breakLength: Infinity, depth: 2 }).replaceAll(/\s+/g, " ");
+  } catch {
+    // It can say itself how it is shown, and may fail.
+    text = `a ${typeof value}`;
+  }
+  return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN)}…`;
+}
+
+const LONGEST_SHOWN = 80;
+
 /** An error about what a plugin returned. @param what as for {@link callPlugin} */
-export function wrongAnswer(what: string, returned: string, expected: string): UserError {
+export function wrongAnswer(what: string, returned: string, expected: string): PluginFault {
   return new PluginFault(`${what} returned ${returned}; it should be ${expected}`);
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value &&
+    typeof value.then === "function";
 }
 
 function explained(error: unknown, what: string): unknown {

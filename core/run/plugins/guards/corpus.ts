@@ -5,76 +5,72 @@ import {
   type Corpus,
   type Document,
   type OpenCorpus,
+  PluginFault,
 } from "../../../contracts/mod.ts";
-import { answered, callPlugin, PluginFault } from "./call.ts";
+import { awaitPlugin, requireFunctions, shown } from "./call.ts";
+import { checkedItems } from "./items.ts";
+import { membersOf } from "./members.ts";
+import { isText, isTexts } from "./values.ts";
 
 /** A corpus whose calls are checked. @param owner whose it is, for messages */
 export function guardCorpus(open: OpenCorpus, name: string, owner: string): OpenCorpus {
   const what = `${owner}: corpus "${name}"`;
   return async (repositories) => {
-    const corpus = await answered((async () => await open(repositories))(), what);
-    if (typeof corpus?.documents !== "function") {
-      throw new PluginFault(`${what}: what it opens has no function "documents"`);
+    const corpus = await awaitPlugin(what, () => open(repositories));
+    requireFunctions(`${what}: what it opens`, corpus, ["documents"]);
+    if (!isText(corpus.name)) {
+      throw new PluginFault(`${what}: its name is ${shown(corpus.name)}; give a text`);
     }
-    if (!Array.isArray(corpus.kinds)) {
-      throw new PluginFault(`${what}: "kinds" is no list; give [] where tokens have no labels`);
+    if (!isTexts(corpus.kinds)) {
+      throw new PluginFault(
+        `${what}: "kinds" is ${
+          shown(corpus.kinds)
+        }, which is no list of names; give [] where tokens ` +
+          "have no labels",
+      );
     }
     return guarded(corpus, what);
   };
 }
 
 function guarded(corpus: Corpus, what: string): Corpus {
-  return {
-    name: corpus.name,
-    kinds: corpus.kinds,
+  const { name, kinds, questions } = corpus;
+  // Whatever has no label is of kind 0, which need not have a name.
+  const kindCount = Math.max(1, kinds.length);
+  return membersOf<Corpus>({
+    name,
+    kinds,
     documents: (split) =>
-      checked(
-        callPlugin(`${what}.documents`, () => corpus.documents(split)),
+      checkedItems(
         `${what}.documents("${split}")`,
-        isDocument,
-        "{ text, spans? }",
+        () => corpus.documents(split),
+        (document) => isDocument(document, kindCount),
+        "{ text, spans? }, its spans in order within the text and of kinds that there are",
       ),
-    ...(corpus.questions === undefined ? {} : {
-      questions: (split) =>
-        checked(
-          callPlugin(`${what}.questions`, () => corpus.questions!(split)),
-          `${what}.questions("${split}")`,
-          isQuestion,
-          "{ prompt, choices, answer }",
-        ),
-    } satisfies Partial<Corpus>),
-  };
+    questions: questions && ((split) =>
+      checkedItems(
+        `${what}.questions("${split}")`,
+        () => questions.call(corpus, split),
+        isQuestion,
+        "{ prompt, choices, answer }, the choices different and the answer one of their places",
+      )),
+  });
 }
 
-/** The same values, each looked at before it is used. */
-function* checked<T>(
-  values: Iterable<T>,
-  what: string,
-  isRight: (value: T) => boolean,
-  expected: string,
-): Generator<T> {
-  const iterator = callPlugin(what, () => values[Symbol.iterator]());
-  for (let index = 0;; index++) {
-    const next = callPlugin(what, () => iterator.next());
-    if (next.done) return;
-    if (!isRight(next.value)) {
-      const shown = JSON.stringify(next.value)?.slice(0, 80);
-      throw new PluginFault(`${what} yielded ${shown} at ${index}; it should be ${expected}`);
-    }
-    yield next.value;
-  }
-}
-
-function isDocument(document: Document): boolean {
+function isDocument(document: Document, kindCount: number): boolean {
   if (typeof document?.text !== "string") return false;
   const { text, spans = [] } = document;
-  return spans.every(({ start, end, kind }, i) =>
-    start >= (spans[i - 1]?.end ?? 0) && end > start && end <= text.length && kind >= 0
-  );
+  return Array.isArray(spans) && spans.every((span, i) => {
+    const { start, end, kind } = span ?? {};
+    return [start, end, kind].every(Number.isInteger) &&
+      start >= (spans[i - 1]?.end ?? 0) && end > start && end <= text.length &&
+      kind >= 0 && kind < kindCount;
+  });
 }
 
 function isQuestion(question: ChoiceQuestion): boolean {
-  return typeof question?.prompt === "string" && Array.isArray(question.choices) &&
-    question.choices.every((choice) => typeof choice === "string") &&
-    question.choices[question.answer] !== undefined;
+  if (typeof question?.prompt !== "string" || !isTexts(question.choices)) return false;
+  const { choices, answer } = question;
+  return new Set(choices).size === choices.length && Number.isInteger(answer) &&
+    choices[answer] !== undefined;
 }

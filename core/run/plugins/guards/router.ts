@@ -1,40 +1,48 @@
 /** Routers of plugins: gates and all else in shapes that fit. */
 
-import { type Decision, type Router, type RouterKind } from "../../../contracts/mod.ts";
+import {
+  type Decision,
+  PluginFault,
+  type Router,
+  type RouterKind,
+} from "../../../contracts/mod.ts";
 import { type Node } from "../../../graph/mod.ts";
 import { sameShape, type Shape, showType } from "../../../tensor/mod.ts";
-import { callPlugin, PluginFault, wrongAnswer } from "./call.ts";
+import { callPlugin, requireFunctions, shown, wrongAnswer } from "./call.ts";
+import { membersOf } from "./members.ts";
+import { isCount, isRecord, isText } from "./values.ts";
 
 /** A kind of router whose calls are checked. @param owner whose it is, for messages */
 export function guardRouterKind(kind: RouterKind, owner: string): RouterKind {
   const name = `${owner}: router "${kind.name}"`;
-  return {
+  return membersOf<RouterKind>({
     name: kind.name,
     description: kind.description,
     options: kind.options,
     create: (options) =>
       guardRouter(callPlugin(`${name}.create`, () => kind.create(options)), name),
-  };
+  });
 }
 
 const BASES = ["state", "chance", "rule"] as const;
 
 function guardRouter(router: Router, name: string): Router {
-  for (const method of ["params", "decide"] as const) {
-    if (typeof router?.[method] === "function") continue;
-    throw new PluginFault(`${name}: what "create" returns has no function "${method}"`);
-  }
-  if (!BASES.includes(router.decidesBy)) {
-    throw new PluginFault(
-      `${name}: decidesBy is ${JSON.stringify(router.decidesBy)}; give ${BASES.join(", ")}`,
-    );
-  }
-  return {
+  requireFunctions(`${name}: what "create" returns`, router, ["params", "decide"]);
+  checkFacts(router, name);
+  return membersOf<Router>({
     name: router.name,
     decidesBy: router.decidesBy,
-    ...(router.causal === undefined ? {} : { causal: router.causal }),
-    ...(router.promptTokens === undefined ? {} : { promptTokens: router.promptTokens }),
-    params: (site) => callPlugin(`${name}.params`, () => router.params(site)),
+    causal: router.causal,
+    promptTokens: router.promptTokens,
+    params(site) {
+      const specs = callPlugin(`${name}.params`, () => router.params(site));
+      if (isRecord(specs)) return specs;
+      throw wrongAnswer(
+        `${name}.params`,
+        shown(specs),
+        "an object of parameters by their names; {} where it learns nothing",
+      );
+    },
     decide(params, anchor, site, context) {
       const decision = callPlugin(
         `${name}.decide`,
@@ -44,7 +52,30 @@ function guardRouter(router: Router, name: string): Router {
       checkDecision(decision, [batch, length, site.routableLayers], `${name}.decide`);
       return decision;
     },
-  };
+  });
+}
+
+/** What a router says of itself is read long after it is made, and by other code. */
+function checkFacts({ name: own, decidesBy, causal, promptTokens }: Router, name: string): void {
+  const facts: readonly [fact: string, value: unknown, isRight: boolean, give: string][] = [
+    ["its name", own, isText(own), "a text"],
+    ["decidesBy", decidesBy, BASES.includes(decidesBy), BASES.join(", ")],
+    [
+      "causal",
+      causal,
+      [undefined, false, "evaluation"].includes(causal),
+      'false or "evaluation", or leave it out',
+    ],
+    [
+      "promptTokens",
+      promptTokens,
+      promptTokens === undefined || isCount(promptTokens),
+      "a whole number of tokens, or leave it out",
+    ],
+  ];
+  for (const [fact, value, isRight, give] of facts) {
+    if (!isRight) throw new PluginFault(`${name}: ${fact} is ${shown(value)}; give ${give}`);
+  }
 }
 
 /** @param all the shape of gates that differ by sequence and token */

@@ -2,7 +2,12 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Repositories, type RouterKind, UserError } from "../../../../core/contracts/mod.ts";
+import {
+  PluginFault,
+  type Repositories,
+  type RouterKind,
+  UserError,
+} from "../../../../core/contracts/mod.ts";
 import { constant } from "../../../../core/graph/mod.ts";
 import { checkAll, showTally } from "../../../../core/run/conformance/check.ts";
 import {
@@ -12,7 +17,7 @@ import {
 } from "../../../../core/run/conformance/options.ts";
 import { readGoldens } from "../../../../core/run/conformance/subjects.ts";
 import { floats } from "../../../../core/tensor/mod.ts";
-import { oracle } from "../../../../plugins/backends/reference/mod.ts";
+import { oracle, referenceBackend } from "../../../../plugins/backends/reference/mod.ts";
 import { builtinPlugins } from "../../../../plugins/mod.ts";
 import { staticRouter } from "../../../../plugins/routers/static.ts";
 import { inFolder, userError } from "../../io/support.ts";
@@ -51,6 +56,12 @@ async function checked(chosen: readonly Chosen[], isNamed = false, ...args: stri
       }),
     }),
   }, "a test");
+  plugins.backends.register("leaky", () =>
+    Promise.resolve({
+      ...referenceBackend({ round: true }),
+      [Symbol.asyncDispose]: () =>
+        Promise.reject(new PluginFault("leaky: closing threw Error: no")),
+    }), "a test");
   plugins.backends.register("broken", () => Promise.reject(new RangeError("odd\nend")), "a test");
   const lines: string[] = [];
   const options = readConformanceOptions(args);
@@ -92,6 +103,20 @@ Deno.test("what cannot be opened is broken if it throws, and skipped if it lacks
   ]);
   assert.equal(showTally(tally), "0 promises hold, 1 is broken, 2 are skipped");
   await userError(() => checked(chosen.slice(1), true), "no network");
+});
+
+Deno.test("what cannot be closed is broken, and what was found before counts", async () => {
+  const chosen: Chosen[] = [{ kind: "model", name: "nano" }, { kind: "task", name: "gsm8k" }];
+  const { lines, tally } = await checked(chosen, false, "--on", "leaky");
+  const closed = lines.findIndex((line) => line.includes("it can be closed"));
+  assert.equal(lines[closed], "FAIL  it can be closed  leaky: closing threw Error: no");
+  assert.deepEqual(lines.slice(closed + 1), [
+    "",
+    "task gsm8k",
+    "skip  it can be opened  no network",
+  ]);
+  assert.ok(tally.held > 20, showTally(tally));
+  assert.equal(tally.broken, 1);
 });
 
 Deno.test("options of a router are those of --set, and wrong ones are refused by name", async () => {
