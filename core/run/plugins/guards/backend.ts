@@ -57,6 +57,8 @@ export function guardBackend(
 function guarded(backend: Backend, what: string, limits: BackendLimits): Backend {
   return membersOf<Backend>({
     name: backend.name,
+    device: backend.device,
+    keepsOutputs: backend.keepsOutputs,
     async compile<Output extends string>(
       outputs: Readonly<Record<Output, Node>>,
       options: Parameters<Backend["compile"]>[1],
@@ -123,6 +125,20 @@ function guardedProgram<Output extends string>(
       }
       return result;
     },
+    runKeeping: program.runKeeping && (async (feeds, keep) => {
+      const result = await awaitPlugin(
+        `${what}: its program`,
+        () => program.runKeeping!(feeds, keep),
+        limits.program,
+      );
+      for (const [name, { type }] of Object.entries<Node>(outputs)) {
+        const told = `${what}: its program, output "${name}",`;
+        const value = result?.[name as Output];
+        if (keep(name as Output)) checkKept(value as DeviceTensor | undefined, type, told);
+        else checkValue(value as HostTensor | undefined, type, told);
+      }
+      return result;
+    }),
     [Symbol.asyncDispose]: () =>
       awaitPlugin(
         `${what}: its program[Symbol.asyncDispose]`,
@@ -157,6 +173,14 @@ function checkUploaded(uploaded: DeviceTensor, tensor: HostTensor, what: string)
     );
   }
   requireFunctions(`${what}: the tensor`, uploaded, [Symbol.dispose]);
+}
+
+function checkKept(kept: DeviceTensor | undefined, type: TensorType, what: string): void {
+  const own = kept?.type;
+  if (!isType(own) || own.dtype !== type.dtype || !fits(own.shape, type.shape)) {
+    throw wrongAnswer(what, isType(own) ? showType(own) : "no tensor", `${showType(type)} to keep`);
+  }
+  requireFunctions(what, kept!, [Symbol.dispose]);
 }
 
 /** What holds the elements of each type. */

@@ -10,6 +10,7 @@ import { type Node } from "../../../graph/mod.ts";
 import { sameShape, type Shape, showType } from "../../../tensor/mod.ts";
 import { callPlugin, requireFunctions, shown, wrongAnswer } from "./call.ts";
 import { membersOf } from "./members.ts";
+import { checkedSpecs } from "./specs.ts";
 import { isCount, isRecord, isText, isTexts } from "./values.ts";
 
 /** A family of models whose calls are checked. @param owner whose it is, for messages */
@@ -62,8 +63,7 @@ function guardModel(model: DecoderModel, name: string, source: string): DecoderM
     name: model.name,
     dims,
     params() {
-      const specs = callPlugin(`${name}.params`, () => model.params());
-      return returned("params", specs, isRecord(specs), "an object of parameters by their names");
+      return checkedSpecs(callPlugin(`${name}.params`, () => model.params()), `${name}.params`);
     },
     redundant: model.redundant && ((tensor) => {
       const what = `redundant("${tensor}")`;

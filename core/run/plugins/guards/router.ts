@@ -10,7 +10,8 @@ import { type Node } from "../../../graph/mod.ts";
 import { sameShape, type Shape, showType } from "../../../tensor/mod.ts";
 import { callPlugin, requireFunctions, shown, wrongAnswer } from "./call.ts";
 import { membersOf } from "./members.ts";
-import { isCount, isRecord, isText } from "./values.ts";
+import { checkedSpecs } from "./specs.ts";
+import { isCount, isText } from "./values.ts";
 
 /** A kind of router whose calls are checked. @param owner whose it is, for messages */
 export function guardRouterKind(kind: RouterKind, owner: string): RouterKind {
@@ -36,12 +37,7 @@ function guardRouter(router: Router, name: string): Router {
     promptTokens: router.promptTokens,
     params(site) {
       const specs = callPlugin(`${name}.params`, () => router.params(site));
-      if (isRecord(specs)) return specs;
-      throw wrongAnswer(
-        `${name}.params`,
-        shown(specs),
-        "an object of parameters by their names; {} where it learns nothing",
-      );
+      return checkedSpecs(specs, `${name}.params`);
     },
     decide(params, anchor, site, context) {
       const decision = callPlugin(

@@ -2,7 +2,12 @@
 
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { definePlugin, type Plugin, type RouterKind } from "../../../../core/contracts/mod.ts";
+import {
+  definePlugin,
+  type Plugin,
+  type RouterKind,
+  UserError,
+} from "../../../../core/contracts/mod.ts";
 import { readDefinition } from "../../../../core/run/plugins/definition.ts";
 
 const router: RouterKind = {
@@ -36,7 +41,7 @@ const refusal = (exported: unknown, options?: Parameters<typeof readDefinition>[
   try {
     readDefinition(exported, "./mine.ts", options);
   } catch (error) {
-    assert.equal((error as Error).name, "UserError");
+    assert.ok(error instanceof UserError, String(error));
     return (error as Error).message;
   }
   assert.fail("it was accepted");

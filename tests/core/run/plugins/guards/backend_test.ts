@@ -54,22 +54,36 @@ Deno.test("a guarded backend has every member of the backend, and so have its pr
   const file: ExportedModel = { bytes: new Uint8Array(3), outside: [] };
   const all: Required<Backend> = {
     ...await opening({})(OPTIONS),
+    device: "an abacus",
+    keepsOutputs: true,
     exportModel: () => file,
   };
   await using safe = await backend(all);
-  assert.deepEqual(Reflect.ownKeys(safe), Reflect.ownKeys(all));
+  assert.deepEqual(new Set(Reflect.ownKeys(safe)), new Set(Reflect.ownKeys(all)));
   assert.equal(safe.exportModel!({}, { constants: {}, weightFormat: "float32", about: {} }), file);
   const right = await all.compile({ x });
   const whole: Required<Program> = {
     inputs: right.inputs,
     flops: right.flops,
     run: (feeds) => right.run(feeds),
+    runKeeping: async (feeds, keep) => {
+      const { x } = await right.run(feeds);
+      return { x: keep("x") ? all.upload(x) : x };
+    },
     [Symbol.asyncDispose]: () => right[Symbol.asyncDispose](),
   };
   const program = await (await backend({ compile: () => whole })).compile({ x });
-  assert.deepEqual(Reflect.ownKeys(program), Reflect.ownKeys(whole));
+  assert.deepEqual(new Set(Reflect.ownKeys(program)), new Set(Reflect.ownKeys(whole)));
   assert.deepEqual([...(await program.run(FEEDS)).x.data], [1, 2]);
   assert.deepEqual([program.flops, [...program.inputs.keys()]], [0, ["x"]]);
+  assert.deepEqual((await program.runKeeping!(FEEDS, () => true)).x, all.upload(FEEDS.x));
+  assert.deepEqual((await program.runKeeping!(FEEDS, () => false)).x, FEEDS.x);
+  const other = { ...whole, runKeeping: () => Promise.resolve({ x: FEEDS.x }) };
+  const nothingKept = await (await backend({ compile: () => other })).compile({ x });
+  await userError(
+    () => nothingKept.runKeeping!(FEEDS, () => true),
+    /its program, output "x",.*no tensor|no function \[Symbol\.dispose\]/,
+  );
   using uploaded = safe.upload(FEEDS.x);
   assert.deepEqual([...(await program.run({ x: uploaded })).x.data], [1, 2]);
 });

@@ -103,9 +103,12 @@ Deno.test("a model without its functions, name or sizes is refused when it is ma
 Deno.test("parameters are by their names, and a tensor is redundant or not", async () => {
   await userError(
     () => model({ params: () => null }).params(),
-    /\.params returned null; it should/,
+    /\.params: Parameters are declared as null; give an object/,
   );
-  await userError(() => model({ params: () => [] }).params(), /\.params returned \[\]; it should/);
+  await userError(
+    () => model({ params: () => [] }).params(),
+    /\.params: Parameters are declared as \[\]; give an object/,
+  );
   for (const said of [true, { copyOf: 3 }]) {
     await userError(
       () => model({ redundant: () => said }).redundant!("w"),

@@ -65,7 +65,7 @@ Deno.test("what a router says of itself is checked when it is made", async () =>
   for (const [wrong, says] of cases) await userError(() => router(wrong), says);
   await userError(
     () => router({ params: () => null }).params(SITE),
-    /\.params returned null; it should be an object of parameters by their names/,
+    /\.params: Parameters are declared as null; give an object/,
   );
   const empty = { ...tokenGumbel, create: () => undefined as never };
   await userError(
