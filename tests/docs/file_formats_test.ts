@@ -128,7 +128,7 @@ testWithProcesses("the files of a run and of its evaluations are listed", async 
   assertFinished(await place.run("--fresh", ...place.tiny(), "--quiet"));
   const [run] = place.runs() as [string];
   const record = json(join(run, "run.json"));
-  assertFields(record, "run.json", ["logging"]);
+  assertFields(record, "run.json", ["logging", "plugins"]);
   // The tiny text has no questions and no kinds of tokens, but the fields of all others.
   assertFields(record.final, "final", ["accuracy"]);
   const rows = Object.keys(record.final.rows);
