@@ -19,16 +19,18 @@ const command = newCommand(
   .option("--run <name|DIR>", "a run's folder, or an experiment: its newest finished run", "exp10")
   .option("--data <name|FILE>", "other text than that of the run")
   .addOption(pluginOption())
+  .option("--backend <name>", "backend to run on (default: that of the training)")
   .option("--batches <n>", "validation batches to read", countFrom(1))
   .option("--out <DIR>", "folder for tables and figures (default: the run's)")
   .option("--quiet", "no progress, only the results");
 
 await runScript(async () => {
-  const { run, data, batches, out, quiet } = readOptions(command);
+  const { run, data, batches, backend, out, quiet } = readOptions(command);
   const { openFinishedRun } = await import("../core/run/finished_run.ts");
   const { analyzeRun } = await import("../core/run/analysis/command.ts");
   await using finished = await openFinishedRun(run, await withPlugins(builtinPlugins()), {
     data,
+    "backend.name": backend,
     "evaluation.finalBatches": batches?.toString(),
   }, quiet);
   await analyzeRun(finished, { out, quiet });

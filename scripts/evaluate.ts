@@ -52,6 +52,7 @@ await runScript(async () => {
   const budgets = await import("../core/run/budget_evaluation.ts");
   await using finished = await openFinishedRun(run, plugins, {
     data: options.data,
+    "backend.name": options.backend,
     "evaluation.finalBatches": options.batches?.toString(),
     "evaluation.questions": options.questions?.toString(),
   }, quiet);

@@ -16,7 +16,7 @@ import { type Plugins } from "./plugins/plugins.ts";
 import { RunRepositories } from "./repositories.ts";
 import { newestFinishedRun } from "./run_folder.ts";
 import { readRunRecord, type RunRecord } from "./run_record.ts";
-import { type ConfigTree } from "./settings.ts";
+import { type ConfigTree, isTree } from "./settings.ts";
 import { CHECKPOINTS_FOLDER } from "./train_run.ts";
 
 /** A trained model with everything it was trained with. Dispose of it to let the weights go. */
@@ -102,11 +102,18 @@ export async function locateRun(
   const record = readRunRecord(path);
   await loadPluginsOfRun(plugins, record, path);
   const config = await resolveConfig({
-    defaults: record.config as ConfigTree,
+    defaults: onBackend(overrides["backend.name"], record.config as ConfigTree),
     routerOptions: plugins.routerOptions,
     overrides,
   });
   return { path, record, config, checkpoint: isCheckpoint ? given : checkpointOf(path, config) };
+}
+
+/** A run's configuration; on another backend, without what is only meant for its own. */
+function onBackend(name: string | undefined, config: ConfigTree): ConfigTree {
+  const { backend } = config;
+  if (name === undefined || !isTree(backend) || backend["name"] === name) return config;
+  return { ...config, backend: { name, threads: backend["threads"] ?? 0 } };
 }
 
 function isExperiment(name: string): boolean {

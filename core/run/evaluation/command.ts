@@ -11,7 +11,7 @@ import { RunRepositories } from "../repositories.ts";
 import { newestFinishedRun } from "../run_folder.ts";
 import { evaluateTasks, type Evaluation, type EvaluationPlan } from "./evaluation.ts";
 import { evaluationFolder, folderName, type TaskOptions, tasksNamed } from "./options.ts";
-import { openModel, subjectOfRun } from "./subject.ts";
+import { DEFAULT_BACKEND, openModel, subjectOfRun } from "./subject.ts";
 import { comparisonOfModels, differencesToFirst, resultsTable } from "./tables.ts";
 
 /** One model to evaluate. */
@@ -95,7 +95,7 @@ async function evaluateCandidate(
   options: TaskOptions,
   out: string,
 ): Promise<Evaluation> {
-  const { quiet = false, dataDir, numFewshot, limit, seed, batchSize, fresh } = options;
+  const { quiet = false, dataDir, numFewshot, limit, seed, batchSize, fresh, backend } = options;
   const repositories = new RunRepositories({}, quiet);
   const planFor = (model: string): EvaluationPlan => ({
     ...tasksNamed(options.tasks ?? DEFAULT_TASKS[scaleOf(model, plugins)], plugins),
@@ -109,12 +109,21 @@ async function evaluateCandidate(
     fresh,
     quiet,
     plugins: plugins.loaded,
+    backend,
   });
   if ("model" in candidate) {
-    await using subject = await openModel(candidate.model, plugins, repositories);
+    await using subject = await openModel(candidate.model, plugins, repositories, {
+      ...DEFAULT_BACKEND,
+      name: backend ?? DEFAULT_BACKEND.name,
+    });
     return await evaluateTasks({ ...subject, label: candidate.label }, planFor(candidate.model));
   }
-  await using run = await openFinishedRun(candidate.run, plugins, {}, quiet);
+  await using run = await openFinishedRun(
+    candidate.run,
+    plugins,
+    { "backend.name": backend },
+    quiet,
+  );
   const { label, depth, budget } = candidate;
   const subject = await subjectOfRun(run, label, depth, budget);
   return await evaluateTasks(subject, planFor(run.config.model));

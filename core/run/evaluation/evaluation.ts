@@ -36,6 +36,8 @@ export interface EvaluationPlan extends TaskChoices {
   readonly source: RowSource;
   /** Where the rows are from, to tell evaluations apart; absent: the hub. */
   readonly dataDir?: string | undefined;
+  /** The backend, where it was asked for by name: likewise. */
+  readonly backend?: string | undefined;
   /** Plugins that had a say, to tell evaluations apart. */
   readonly plugins?: readonly LoadedPlugin[];
   /** Sequences computed together; as many as fit unless told. */
@@ -120,7 +122,7 @@ function cutNote({ name, cut, firstCut }: TaskOutcome, maxLength: number): strin
 
 /** The state that the folder holds, or a new one. */
 function openState(subject: Subject, plan: EvaluationPlan): EvaluationState {
-  const { out, shots, limit, seed, dataDir, fresh, plugins = [] } = plan;
+  const { out, shots, limit, seed, dataDir, fresh, backend, plugins = [] } = plan;
   const path = join(out, STATE);
   const asked = JSON.parse(JSON.stringify({
     ...subject.source,
@@ -128,6 +130,7 @@ function openState(subject: Subject, plan: EvaluationPlan): EvaluationState {
     limit,
     seed,
     dataDir,
+    backend,
     // What was asked with other sources may have been answered otherwise.
     ...(plugins.length === 0 ? {} : {
       plugins: plugins.map(({ name, sha256 }) => [name, sha256?.slice(0, 12)].join(" ")),

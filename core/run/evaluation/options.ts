@@ -16,6 +16,7 @@ export function taskCommand(name: string, description: string) {
   return newCommand(name, description)
     .option("--tasks <list>", "tasks and groups of tasks, with commas between", names)
     .addOption(pluginOption())
+    .option("--backend <name>", "backend to run on (default: that of the training, or onnx)")
     .option("--num-fewshot <n>", "examples in front of each question", countFrom(0))
     .option("--limit <n>", "documents of each task: a number, or a share below 1", limit)
     .option("--batch-size <n|auto>", "sequences computed together", batchSize)
@@ -28,6 +29,7 @@ export function taskCommand(name: string, description: string) {
 
 /** What was typed after a {@link taskCommand}. */
 export interface TaskOptions {
+  readonly backend?: string | undefined;
   readonly tasks?: readonly string[] | undefined;
   readonly numFewshot?: number | undefined;
   readonly limit?: number | undefined;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { resolveConfig } from "../../../core/run/config.ts";
 import { type RouterOptions } from "../../../core/run/config_schema.ts";
-import { openFinishedRun } from "../../../core/run/finished_run.ts";
+import { locateRun, openFinishedRun } from "../../../core/run/finished_run.ts";
 import { loadParts } from "../../../core/run/parts.ts";
 import { RunRepositories } from "../../../core/run/repositories.ts";
 import { createRun } from "../../../core/run/run_folder.ts";
@@ -34,6 +34,8 @@ async function trained(
       `model=${join(folder, "model")}`,
       `data=${join(folder, "text.txt")}`,
       "backend.name=reference",
+      "backend.executionProvider=abacus",
+      "backend.threads=1",
       "batchSize=2",
       "sequenceLength=8",
       "steps=2",
@@ -106,6 +108,21 @@ Deno.test("settings of a finished run may differ where they are said to, and are
       () => openFinishedRun(path, plugins, { data: join(folder, "absent.txt") }, true),
       /absent\.txt: no such file/,
     );
+  }));
+
+Deno.test("on another backend a run goes without what was meant for its own", () =>
+  inFolder(async (folder) => {
+    const path = await trained(folder);
+    const on = async (name: string | undefined) =>
+      (await locateRun(path, plugins, { "backend.name": name })).config.backend;
+    assert.equal((await on(undefined)).executionProvider, "abacus");
+    assert.equal((await on("reference")).executionProvider, "abacus");
+    assert.deepEqual(await on("onnx"), {
+      name: "onnx",
+      threads: 1,
+      executionProvider: "cpu",
+      sessionOptions: {},
+    });
   }));
 
 Deno.test("a name that is neither a folder nor an experiment with a finished run is refused", () =>
