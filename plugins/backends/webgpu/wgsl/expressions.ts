@@ -60,6 +60,13 @@ export class Expressions {
     return this.at(node, { shape: shapeOf(node), flat });
   }
 
+  /** Two neighbours in memory order of {@link HALVES}, which are in one word if `flat` is even. */
+  pairAt(node: Node, flat: string): readonly [string, string] {
+    const { kernel } = this;
+    const pair = kernel.let(halvesIn(this.atFlat(node.inputs[0]!, kernel.let(`${flat} / 2u`))));
+    return [`${pair}.x`, `${pair}.y`];
+  }
+
   /** The element of input `i`, broadcast, that `index` of the node reads. */
   input(node: Node, i: number, index: Index): string {
     const from = node.inputs[i]!;
@@ -284,13 +291,18 @@ function leading(kernel: KernelWriter, index: Index, axes: number): Index {
   };
 }
 
+/** The half floats of a word, from the bit `start` on. */
+function halvesIn(word: string, start = "0u"): string {
+  return `unpack2x16float(bitcast<u32>(${word}) >> (${start}))`;
+}
+
 /** Operations of this backend's own. */
 const own = {
   halves(all, node, index) {
     const { kernel } = all;
     const flat = flatOf(kernel, index);
     const word = all.atFlat(node.inputs[0]!, kernel.let(`${flat} / 2u`));
-    return `unpack2x16float(bitcast<u32>(${word}) >> (16u * (${flat} % 2u))).x`;
+    return `${halvesIn(word, `16u * (${flat} % 2u)`)}.x`;
   },
 } satisfies Record<typeof HALVES.name, Rule<never>>;
 
