@@ -7,13 +7,7 @@ import {
   type WeightFormat,
 } from "../contracts/mod.ts";
 import { RoutingStatistics } from "../routing/mod.ts";
-import {
-  floats,
-  type FloatTensor,
-  type HostTensor,
-  ints,
-  RandomStream,
-} from "../tensor/mod.ts";
+import { floats, type FloatTensor, type HostTensor, ints, RandomStream } from "../tensor/mod.ts";
 import { gateNoise } from "../train/mod.ts";
 import { KeyValueCache, type TextCache } from "./cache.ts";
 import { DeviceCache } from "./device_cache.ts";

@@ -86,7 +86,7 @@ export function depthOption(does: string) {
 export function weightsOption() {
   return new Option(
     "--weights <format>",
-    "how matrices are kept: int4 is faster and less exact, float16 takes half (webgpu only)",
+    "how matrices are kept: int4 is faster and less exact; float16, on webgpu, is half to read",
   ).choices(["float32", "float16", "int4"] as const).default("float32" as const);
 }
 

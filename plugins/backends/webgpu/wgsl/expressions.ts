@@ -12,7 +12,7 @@ import {
 } from "../../../../core/graph/mod.ts";
 import { BLOCK_SIZE, type RowRange, type Shape, sizeOf } from "../../../../core/tensor/mod.ts";
 import { DEQUANTIZE, ERF, TANH } from "./functions.ts";
-import { HALVES } from "./halves.ts";
+import { halfAt, HALVES } from "./halves.ts";
 import { broadcastIndex, coordinatesOf, flatOf, type Index, keyOf } from "./indices.ts";
 import { type Value } from "./value.ts";
 import { elementType, floatLiteral, type KernelWriter } from "./writer.ts";
@@ -58,13 +58,6 @@ export class Expressions {
   /** The element of `node` at a place in memory order. */
   atFlat(node: Node, flat: string): string {
     return this.at(node, { shape: shapeOf(node), flat });
-  }
-
-  /** Two neighbours in memory order of {@link HALVES}, which are in one word if `flat` is even. */
-  pairAt(node: Node, flat: string): readonly [string, string] {
-    const { kernel } = this;
-    const pair = kernel.let(halvesIn(this.atFlat(node.inputs[0]!, kernel.let(`${flat} / 2u`))));
-    return [`${pair}.x`, `${pair}.y`];
   }
 
   /** The element of input `i`, broadcast, that `index` of the node reads. */
@@ -291,19 +284,9 @@ function leading(kernel: KernelWriter, index: Index, axes: number): Index {
   };
 }
 
-/** The half floats of a word, from the bit `start` on. */
-function halvesIn(word: string, start = "0u"): string {
-  return `unpack2x16float(bitcast<u32>(${word}) >> (${start}))`;
-}
-
 /** Operations of this backend's own. */
 const own = {
-  halves(all, node, index) {
-    const { kernel } = all;
-    const flat = flatOf(kernel, index);
-    const word = all.atFlat(node.inputs[0]!, kernel.let(`${flat} / 2u`));
-    return `${halvesIn(word, `16u * (${flat} % 2u)`)}.x`;
-  },
+  halves: (all, node, index) => halfAt(all, node, flatOf(all.kernel, index)),
 } satisfies Record<typeof HALVES.name, Rule<never>>;
 
 const rules = { ...elementwise, ...movement, ...indexing, ...own };

@@ -3,7 +3,7 @@
 import { type MatmulAttrs, type Node, shapeOf } from "../../../../../core/graph/mod.ts";
 import { type Shape } from "../../../../../core/tensor/mod.ts";
 import { type Expressions } from "../../wgsl/expressions.ts";
-import { HALVES } from "../../wgsl/halves.ts";
+import { HALVES, pairAt } from "../../wgsl/halves.ts";
 import { knownSize } from "../../wgsl/indices.ts";
 import { type Value } from "../../wgsl/value.ts";
 import { floatLiteral, type KernelWriter } from "../../wgsl/writer.ts";
@@ -74,7 +74,7 @@ export class Operands {
   /** Elements `inner`, which is even, and the next one of a right matrix of {@link readsPairs}. */
   rightPair(inner: string, column: string): readonly [string, string] {
     const { b, columns, inner: depth } = this.product;
-    return this.all.pairAt(b, this.#flat("0u", [column, columns], [inner, depth]));
+    return pairAt(this.all, b, this.#flat("0u", [column, columns], [inner, depth]));
   }
 
   #at(node: Node, which: string, isTransposed: boolean, first: Place, second: Place): string {
