@@ -61,7 +61,8 @@ export async function timeDepths(plugins: Plugins, options: TimingOptions): Prom
     times.push(...await timing.prefill(batch, options.rounds));
     times.push(...await timing.decode(batch, options.steps));
   }
-  return { label: trained.label, times };
+  const kept = options.weights === "float32" ? "" : `, weights in ${options.weights}`;
+  return { label: `${trained.label}${kept}`, times };
 }
 
 /**
