@@ -20,6 +20,7 @@ import {
   newCommand,
   numbersBetween,
   readOptions,
+  weightsOption,
 } from "../core/run/command.ts";
 import { pluginOption, withPlugins } from "../core/run/plugins/options.ts";
 import { runScript } from "../core/run/script.ts";
@@ -34,6 +35,7 @@ const command = newCommand(
   .option("--checkpoint <name|DIR>", "a trained run, whose router is timed too")
   .option("--model <name|DIR|ID>", "model to time, as it is (default: nano)")
   .addOption(pluginOption())
+  .addOption(weightsOption())
   .option("--backend <name>", "backend to run on (default: that of the training, or onnx)")
   .option("--anchor-layers <n>", "layers that no token skips", countFrom(0), 4)
   .option("--keep <list>", "shares of tokens that run a layer", numbersBetween(0, 1), [

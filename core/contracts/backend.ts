@@ -40,8 +40,11 @@ export interface Program<Output extends string = string> extends AsyncDisposable
   ): Promise<Record<Output, HostTensor | DeviceTensor>>;
 }
 
-/** How matrices that are part of a program are kept: as they are, or in blocks of four bits. */
-export type WeightFormat = "float32" | "int4";
+/**
+ * How matrices that are part of a program are kept: as they are, as half floats (rounded to nearest,
+ * computed with in float32; one with a number beyond 65504 stays as it is), or in blocks of four bits.
+ */
+export type WeightFormat = "float32" | "float16" | "int4";
 
 /** What a backend may know of a program before it makes it. */
 export interface CompileOptions {
@@ -87,6 +90,8 @@ export interface Backend extends AsyncDisposable {
   readonly device?: string;
   /** Whether its programs can leave outputs on the device: all have `runKeeping` then. */
   readonly keepsOutputs?: true;
+  /** The forms that it can keep matrices in, besides as they are. */
+  readonly weightFormats?: readonly WeightFormat[];
   /** Compiles the graph behind the named outputs. */
   compile<Output extends string>(
     outputs: Readonly<Record<Output, Node>>,

@@ -5,6 +5,7 @@ import { inputsOf, type Node, topologicalOrder } from "../graph/mod.ts";
 import { floats } from "../tensor/mod.ts";
 import { type InferenceModel, routedLayers, routingOf } from "./inference_model.ts";
 import { isMemory, passGraph } from "./pass_graph.ts";
+import { checkWeightFormat } from "./weight_format.ts";
 
 /** How a model is exported. */
 export interface ModelExportOptions {
@@ -18,7 +19,7 @@ export interface ModelExportOptions {
  * outputs are those of `passGraph`, but that keys and values of the tokens are called `new.` instead
  * of `memory.`; `PassKind.standsAlone` says what it is told besides.
  *
- * @throws {UserError} where its backend has no format for that, or its router cannot stand alone.
+ * @throws {UserError} where its backend has no format for that or for weights so kept, or its router cannot stand alone.
  */
 export function exportModel(
   own: InferenceModel,
@@ -30,6 +31,7 @@ export function exportModel(
       `The backend ${backend.name} has no file format for models: use --backend onnx`,
     );
   }
+  checkWeightFormat(backend, weightFormat);
   const graph = passGraph(own, {
     past: "own",
     answers: "logits",

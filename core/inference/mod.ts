@@ -10,3 +10,4 @@ export * from "./passes.ts";
 export * from "./sampling.ts";
 export * from "./speculation.ts";
 export * from "./text_stream.ts";
+export * from "./weight_format.ts";

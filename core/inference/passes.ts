@@ -7,14 +7,7 @@ import {
   type WeightFormat,
 } from "../contracts/mod.ts";
 import { RoutingStatistics } from "../routing/mod.ts";
-import {
-  floats,
-  type FloatTensor,
-  type HostTensor,
-  ints,
-  RandomStream,
-  sizeOf,
-} from "../tensor/mod.ts";
+import { floats, type FloatTensor, type HostTensor, ints, RandomStream } from "../tensor/mod.ts";
 import { gateNoise } from "../train/mod.ts";
 import { KeyValueCache, type TextCache } from "./cache.ts";
 import { DeviceCache } from "./device_cache.ts";
@@ -77,19 +70,6 @@ export interface PassesOptions {
   readonly bakesWeights?: boolean;
   /** How matrices are kept that are part of a program. */
   readonly weightFormat?: WeightFormat | undefined;
-}
-
-/** Weights up to which a copy of them in each program is worth it. */
-const FEW_WEIGHTS = 2 ** 26;
-
-/**
- * Whether writing texts is faster with the weights as part of each program: those in blocks have to be,
- * and feeding hundreds of small arrays takes longer than a small model's products.
- */
-export function bakesWeights({ student }: InferenceModel, format: WeightFormat): boolean {
-  if (format !== "float32") return true;
-  const specs = Object.values(student.model.params());
-  return specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0) <= FEW_WEIGHTS;
 }
 
 /** The most logits that are made at once. */

@@ -82,6 +82,14 @@ export function depthOption(does: string) {
   ).choices(["base", "fullDepth", "routed"] as const);
 }
 
+/** `--weights`: how matrices are kept. Which forms there are is for the backend to say. */
+export function weightsOption() {
+  return new Option(
+    "--weights <format>",
+    "how matrices are kept: int4 is faster and less exact; float16, on webgpu, is half to read",
+  ).choices(["float32", "float16", "int4"] as const).default("float32" as const);
+}
+
 /** A command about a trained run or a model as it is. @param does what is done with it, "writes" */
 export function modelCommand(name: string, description: string, does: string) {
   return newCommand(name, description)
@@ -90,10 +98,7 @@ export function modelCommand(name: string, description: string, does: string) {
     .addOption(pluginOption())
     .addOption(depthOption(does))
     .option("--budget <share>", "skip ratio that the router is calibrated to", numberBetween(0, 1))
-    .addOption(
-      new Option("--weights <format>", "how matrices are kept: int4 is faster and less exact")
-        .choices(["float32", "int4"] as const).default("float32" as const),
-    )
+    .addOption(weightsOption())
     .option("--backend <name>", "backend to run on (default: that of the training, or onnx)");
 }
 

@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import { csvFormat } from "d3-dsv";
-import { UserError } from "../contracts/mod.ts";
-import { type InferenceModel, mergeAdapters } from "../inference/mod.ts";
+import { UserError, type WeightFormat } from "../contracts/mod.ts";
+import { checkWeightFormat, type InferenceModel, mergeAdapters } from "../inference/mod.ts";
 import { writeFileAtomic } from "../io/mod.ts";
 import { speedFigure, type SpeedPoint } from "../report/speed_figure.ts";
 import { writeFigure } from "../report/figures.ts";
@@ -25,6 +25,8 @@ export interface TimingOptions extends Pick<ModelChoice, "checkpoint" | "model" 
   readonly keep: readonly number[];
   readonly batches: readonly number[];
   readonly length: number;
+  /** How matrices are kept. */
+  readonly weights: WeightFormat;
   /** Timed prefills of each way. */
   readonly rounds: number;
   /** Timed tokens of each way. */
@@ -45,20 +47,22 @@ const DEPTHS = [1, 18 / 22, 14 / 22, 10 / 22, 6 / 22];
 /** Times all ways in turn. */
 export async function timeDepths(plugins: Plugins, options: TimingOptions): Promise<DepthTiming> {
   await using trained = await openTrainedModel(options, plugins);
+  checkWeightFormat(trained.model.backend, options.weights);
   const merged = await mergeAdapters(trained.model);
   const all = waysOf(merged, plugins, options, options.checkpoint !== undefined);
   const ways = all.filter(({ how }) => how === (options.only ?? how));
   if (ways.length === 0) throw new UserError(`There is no way "${options.only}" to run this model`);
   await using timing = new InferenceTiming(ways, {
     length: options.length,
-    weightFormat: "float32",
+    weightFormat: options.weights,
   });
   const times: WayTime[] = [];
   for (const batch of options.batches) {
     times.push(...await timing.prefill(batch, options.rounds));
     times.push(...await timing.decode(batch, options.steps));
   }
-  return { label: trained.label, times };
+  const kept = options.weights === "float32" ? "" : `, weights in ${options.weights}`;
+  return { label: `${trained.label}${kept}`, times };
 }
 
 /**

@@ -3,6 +3,7 @@
 import { UserError, type WeightFormat } from "../contracts/mod.ts";
 import {
   bakesWeights,
+  checkWeightFormat,
   continueSpeculatively,
   continueTexts,
   type InferenceModel,
@@ -64,6 +65,7 @@ export async function generate(
   const { maxTokens, showDepth, quiet } = plan;
   const prompts = plan.prompts.map((prompt) => encodePrompt(tokenizer, prompt));
   checkLengths(prompts, plan.prompts, model, maxTokens);
+  checkWeightFormat(model.backend, plan.weightFormat);
   const merged = await mergeAdapters(model);
   const { numLayers } = model.student.model.dims;
   const anchor = model.student.router?.anchorLayers ?? 0;

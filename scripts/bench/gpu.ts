@@ -68,21 +68,28 @@ await runScript(async () => {
   const setting = { config, model, length, batch: sizes.batch, anchorLayers, rounds };
   if (!json) console.log(`${backend.device}; ${MODEL}, ${layers} layers, ${length} tokens\n`);
 
-  const { size, gflops } = await gemmRate(backend, { largest: sizes.largestProduct });
-  const flops = 2 * size ** 3;
-  const peak = peakRssMb();
-  const rows: Measurement[] = [{
-    name: `product of ${size} × ${size} in float32`,
-    ms: flops / gflops / 1e6,
-    gflops,
-    fractionOfMatmul: 1,
-    peakRssMb: peak,
-  }];
-  rows.push(...await timeSteps(backend, setting, gflops));
+  const rows = await timeProducts(backend, sizes.largestProduct);
+  rows.push(...await timeSteps(backend, setting, rows[0]!.gflops!));
   rows.push(...await timePrompts(backend, setting));
   const mark = inSoftware ? "SCALED DOWN, IN SOFTWARE: " : "";
   show(rows.map((row) => ({ ...row, name: mark + row.name })), json);
 });
+
+/** Square products, with the right matrix as it is and as half floats. */
+async function timeProducts(backend: Backend, largest: number): Promise<Measurement[]> {
+  const rows: Measurement[] = [];
+  for (const weightFormat of ["float32", "float16"] as const) {
+    const { size, gflops } = await gemmRate(backend, { largest, weightFormat });
+    rows.push({
+      name: `product of ${size} × ${size}, right matrix in ${weightFormat}`,
+      ms: 2 * size ** 3 / gflops / 1e6,
+      gflops,
+      fractionOfMatmul: gflops / (rows[0]?.gflops ?? gflops),
+      peakRssMb: peakRssMb(),
+    });
+  }
+  return rows;
+}
 
 /** Our training step, and PyTorch's on the same card where there is one. */
 async function timeSteps(

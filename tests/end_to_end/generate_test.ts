@@ -67,6 +67,7 @@ testWithProcesses("what cannot be written is refused in one line", async () => {
   await refused(/--temperature.*from 0 to/, ...nano, ...TOM, "--temperature=-1");
   await refused(/--max-tokens.*whole number from 1/, ...nano, ...TOM, "--max-tokens", "0");
   await refused(/--weights.*int4/, ...nano, ...TOM, "--weights", "int3");
+  await refused(/backend onnx cannot.*float16/, ...nano, ...TOM, "--weights", "float16");
   await refused(
     /"Tom went" has 3 tokens; with --max-tokens 511 .* the 512 of this model/,
     ...[...nano, ...TOM, "--max-tokens", "511"],

@@ -1,6 +1,7 @@
 /** The parts that the benchmarks measure with. */
 
 import assert from "node:assert/strict";
+import { type Backend, type CompileOptions } from "../../core/contracts/mod.ts";
 import { peakRssMb, timed } from "../../scripts/bench/measure.ts";
 import { mainProducts, RawProduct } from "../../scripts/bench/raw_products.ts";
 import { MODEL_CONFIGS, modelOf, withLayers } from "../../scripts/bench/models.ts";
@@ -50,6 +51,22 @@ Deno.test("the rate of products is found at the smallest size that takes long en
   assert.ok(quick.gflops > 0);
   const most = await gemmRate(backend, { smallest: 8, largest: 32, enough: Infinity });
   assert.equal(most.size, 32);
+});
+
+Deno.test("the rate with weights in another form is that of a program they are part of", async () => {
+  await using backend = referenceBackend();
+  const asked: CompileOptions[] = [];
+  const watched: Backend = {
+    ...backend,
+    compile: (outputs, options = {}) => {
+      asked.push(options);
+      return backend.compile(outputs, options);
+    },
+  };
+  const options = { smallest: 8, largest: 8, weightFormat: "float16" } as const;
+  assert.ok((await gemmRate(watched, options)).gflops > 0);
+  assert.deepEqual(asked.map(({ weightFormat }) => weightFormat), ["float16"]);
+  assert.deepEqual(asked.map(({ constants }) => Object.keys(constants!)), [["weight"]]);
 });
 
 Deno.test("every published shape is that of a model with as many parameters as its name says", () => {

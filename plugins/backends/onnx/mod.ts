@@ -170,6 +170,7 @@ export function onnxBackend(options: Partial<BackendOptions> = {}): Backend {
   return {
     name: "onnx",
     device: `${executionProvider}, ${settings.intraOpNumThreads} threads`,
+    weightFormats: ["int4"],
     async compile<Output extends string>(
       outputs: Readonly<Record<Output, Node>>,
       { fewRuns = false, constants = {}, weightFormat }: CompileOptions = {},

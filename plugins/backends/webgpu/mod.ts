@@ -7,21 +7,17 @@ import {
   type Backend,
   type BackendOptions,
   type CompileOptions,
-  type Feeds,
+  type WeightFormat,
 } from "../../../core/contracts/backend.ts";
 import { UserError } from "../../../core/contracts/errors.ts";
 import { inputsOf, type Node, topologicalOrder } from "../../../core/graph/mod.ts";
-import { type HostTensor, sizeOf } from "../../../core/tensor/mod.ts";
 import { lower, type LoweringOptions } from "./lowering/lower.ts";
-import {
-  quantized,
-  type ToBlocks,
-  type WeightBlocks,
-  withWeightsInBlocks,
-} from "./lowering/weight_blocks.ts";
+import { type ConstantGraph, withWeightsInBlocks } from "./lowering/weight_blocks.ts";
+import { withWeightsInHalves } from "./lowering/weight_halves.ts";
 import { Gpu } from "./runtime/device.ts";
 import { GpuTensor } from "./runtime/memory.ts";
 import { GpuProgram } from "./runtime/program.ts";
+import { KeptWeights } from "./runtime/kept_weights.ts";
 
 /** What kernels make of a device, as far as it is not left to the device; for tests. */
 export type Tuning = Partial<LoweringOptions>;
@@ -52,12 +48,13 @@ export async function openWebgpuBackend(
     tiles: gpu.isSoftware ? "registers" : "shared",
     ...tuning,
   };
-  const toBlocks = blockMaker(gpu);
+  const kept = new KeptWeights(gpu);
   return {
     name: "webgpu",
     device: gpu.description,
     keepsOutputs: true,
-    compile: (outputs, options = {}) => compile(gpu, lowering, outputs, options, toBlocks),
+    weightFormats: ["int4", "float16"],
+    compile: (outputs, options = {}) => compile(gpu, lowering, outputs, options, kept),
     upload: (tensor) => GpuTensor.upload(gpu.device, tensor),
     async [Symbol.asyncDispose]() {
       await gpu.inTurn(() => gpu.close());
@@ -70,12 +67,10 @@ async function compile<Output extends string>(
   lowering: LoweringOptions,
   given: Readonly<Record<Output, Node>>,
   { constants: values = {}, weightFormat = "float32" }: CompileOptions,
-  toBlocks: ToBlocks,
+  kept: KeptWeights,
 ): Promise<GpuProgram<Output>> {
   const graph = { outputs: given, constants: values };
-  const { outputs, constants } = weightFormat === "int4"
-    ? await withWeightsInBlocks(graph, toBlocks)
-    : graph;
+  const { outputs, constants } = await withWeightsIn(weightFormat, graph, kept);
   const nodes = Object.values<Node>(outputs);
   const inputs = [...inputsOf(topologicalOrder(nodes))]
     .filter(([name]) => !(name in constants))
@@ -95,30 +90,18 @@ async function compile<Output extends string>(
   return program;
 }
 
-/** Puts matrices into blocks. Of what is on the device each once: programs share them. */
-function blockMaker(gpu: Gpu): ToBlocks {
-  const made = new WeakMap<Feeds[string], Promise<WeightBlocks>>();
-  const make = async (tensor: Feeds[string]): Promise<WeightBlocks> => {
-    const { device } = gpu;
-    const { codes, scales } = quantized(await numbersOf(gpu, tensor));
-    return { codes: GpuTensor.upload(device, codes), scales: GpuTensor.upload(device, scales) };
-  };
-  return (tensor) => {
-    // Arrays of the host may be others by the next time.
-    if (!(tensor instanceof GpuTensor)) return make(tensor);
-    let blocks = made.get(tensor);
-    if (!blocks) made.set(tensor, blocks = make(tensor));
-    return blocks;
-  };
-}
-
-/** The numbers of a tensor, on the host. */
-async function numbersOf(gpu: Gpu, tensor: Feeds[string]): Promise<Float32Array> {
-  if (!(tensor instanceof GpuTensor)) return Float32Array.from((tensor as HostTensor).data);
-  const { device, staging } = gpu;
-  const bytes = 4 * sizeOf(tensor.type.shape);
-  const copies = [{ from: tensor.buffer, offset: 0, bytes }];
-  return new Float32Array(
-    await gpu.inTurn(() => staging.read(device.createCommandEncoder(), copies)),
-  );
+/** A graph that takes its constant matrices from where they are in this form. */
+async function withWeightsIn<Output extends string>(
+  format: WeightFormat,
+  graph: ConstantGraph<Output>,
+  kept: KeptWeights,
+): Promise<ConstantGraph<Output>> {
+  switch (format) {
+    case "int4":
+      return await withWeightsInBlocks(graph, kept.blocks);
+    case "float16":
+      return await withWeightsInHalves(graph, kept.halves);
+    case "float32":
+      return graph;
+  }
 }

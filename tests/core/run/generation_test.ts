@@ -99,6 +99,14 @@ Deno.test("the first word after a prompt keeps a space that a text's own first w
   assert.match(summary.texts[0]!, /^ \w \w$/);
 });
 
+Deno.test("weights in a form that the backend has not are refused with those that it has", async () => {
+  await userError(
+    () => run({ weightFormat: "float16" }),
+    /backend onnx cannot keep matrices in float16.*--weights float32 or int4.*--backend/,
+  );
+  assert.equal((await run({ weightFormat: "int4" })).summary.tokens[0]!.length, 8);
+});
+
 Deno.test("a prompt that is too long is refused with its numbers, before anything is written", async () => {
   const prompts = ["house", "abcdefghijklmnopqrstuvwxyz0123"];
   await userError(

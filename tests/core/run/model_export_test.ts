@@ -143,6 +143,14 @@ Deno.test("a router that draws at random is not exported", () => {
   assert.throws(() => exportModel(own, { weightFormat: "float32" }), /random.*--depth fullDepth/);
 });
 
+Deno.test("a model is exported only with its weights in a form that the file format has", () => {
+  const own = modelFor("routed", "token-gumbel");
+  assert.throws(
+    () => exportModel(own, { weightFormat: "float16" }),
+    { name: "UserError", message: /float16.*--weights float32 or int4/ },
+  );
+});
+
 Deno.test("weights may be in a file beside the model, which then has to be there", async () => {
   const folder = await Deno.makeTempDir({ prefix: "dlr_export_" });
   try {

@@ -59,6 +59,7 @@ function guarded(backend: Backend, what: string, limits: BackendLimits): Backend
     name: backend.name,
     device: backend.device,
     keepsOutputs: backend.keepsOutputs,
+    weightFormats: backend.weightFormats,
     async compile<Output extends string>(
       outputs: Readonly<Record<Output, Node>>,
       options: Parameters<Backend["compile"]>[1],

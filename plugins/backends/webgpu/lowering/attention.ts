@@ -13,6 +13,7 @@ import {
   topologicalOrder,
 } from "../../../../core/graph/mod.ts";
 import { ATTENTION, attentionFits } from "../kernels/attention.ts";
+import { rewrite } from "./rewrite.ts";
 
 /**
  * `outputs` with attention as one operation wherever it can be.
@@ -23,8 +24,7 @@ export function withAttention<Output extends string>(
   outputs: Readonly<Record<Output, Node>>,
   memory: number,
 ): Record<Output, Node> {
-  const names = Object.keys(outputs) as Output[];
-  const given = new Set(names.map((name) => outputs[name]));
+  const given = new Set(Object.values<Node>(outputs));
   const order = topologicalOrder(given);
   const readers = new Map<Node, Set<Node>>();
   for (const node of order) {
@@ -39,20 +39,11 @@ export function withAttention<Output extends string>(
       !given.has(node) &&
       readers.get(node)!.values().every((reader) => reader === root || inside.has(reader))
     );
-  const made = new Map<Node, Node>();
-  for (const node of order) {
+  return rewrite(outputs, (node, became) => {
     const found = find(node, memory);
-    if (found && isPrivate(found)) {
-      const { sources, attrs } = found;
-      made.set(node, apply(ATTENTION, sources.map((source) => made.get(source)!), attrs));
-      continue;
-    }
-    const inputs = node.inputs.map((input) => made.get(input)!);
-    const isSame = inputs.every((input, i) => input === node.inputs[i]);
-    made.set(node, isSame ? node : apply(node.op, inputs, node.attrs));
-  }
-  const entries = names.map((name) => [name, made.get(outputs[name])!] as const);
-  return Object.fromEntries(entries) as Record<Output, Node>;
+    if (!found || !isPrivate(found)) return undefined;
+    return apply(ATTENTION, found.sources.map(became), found.attrs);
+  });
 }
 
 /** Attention, and what of the graph it stands for. */

@@ -22,14 +22,15 @@ import {
   type Shape,
   sizeOf,
 } from "../../../../core/tensor/mod.ts";
+import { rewrite } from "./rewrite.ts";
 
 /** Products with fewer weights gain nothing. */
 const FEWEST_WEIGHTS = 2 ** 12;
 
 /** A matrix in blocks: `uint8` codes and `float32` scales. */
-export interface WeightBlocks {
-  readonly codes: Feeds[string];
-  readonly scales: Feeds[string];
+export interface WeightBlocks<Tensor = Feeds[string]> {
+  readonly codes: Tensor;
+  readonly scales: Tensor;
 }
 
 /** Gives a constant matrix in blocks. */
@@ -46,24 +47,22 @@ export async function withWeightsInBlocks<Output extends string>(
   { outputs, constants }: ConstantGraph<Output>,
   toBlocks: ToBlocks,
 ): Promise<ConstantGraph<Output>> {
-  const names = Object.keys(outputs) as Output[];
-  const made = new Map<Node, Node>();
   const all: Record<string, Feeds[string]> = { ...constants };
-  for (const node of topologicalOrder(names.map((name) => outputs[name]))) {
-    const inputs = node.inputs.map((input) => made.get(input)!);
+  const weights = new Map<Node, Node>();
+  for (const node of topologicalOrder(Object.values<Node>(outputs))) {
     const weight = weightOf(node, constants);
-    if (weight) {
-      const name = inputName(weight)!;
-      const { codes, scales } = await toBlocks(constants[name]!);
-      all[`${name}:codes`] = codes;
-      all[`${name}:scales`] = scales;
-      inputs[1] = inBlocks(name, shapeOf(weight));
-    }
-    const isSame = inputs.every((input, i) => input === node.inputs[i]);
-    made.set(node, isSame ? node : apply(node.op, inputs, node.attrs));
+    if (!weight) continue;
+    const name = inputName(weight)!;
+    const { codes, scales } = await toBlocks(constants[name]!);
+    all[`${name}:codes`] = codes;
+    all[`${name}:scales`] = scales;
+    weights.set(node, inBlocks(name, shapeOf(weight)));
   }
-  const entries = names.map((name) => [name, made.get(outputs[name])!]);
-  return { outputs: Object.fromEntries(entries) as Record<Output, Node>, constants: all };
+  const replaced = rewrite(outputs, (node, became) => {
+    const weight = weights.get(node);
+    return weight && apply(node.op, [became(node.inputs[0]!), weight], node.attrs);
+  });
+  return { outputs: replaced, constants: all };
 }
 
 /** The constant matrix that a product takes in a form that blocks can have. */
@@ -90,7 +89,7 @@ function inBlocks(name: string, shape: Shape): Node {
 }
 
 /** Numbers in blocks, on the host. */
-export function quantized(values: Float32Array): Record<keyof WeightBlocks, HostTensor> {
+export function quantized(values: Float32Array): WeightBlocks<HostTensor> {
   const blocks = emptyBlocks("int4", values.length);
   quantizeInto(blocks, values);
   return {

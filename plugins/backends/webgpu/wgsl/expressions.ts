@@ -12,6 +12,7 @@ import {
 } from "../../../../core/graph/mod.ts";
 import { BLOCK_SIZE, type RowRange, type Shape, sizeOf } from "../../../../core/tensor/mod.ts";
 import { DEQUANTIZE, ERF, TANH } from "./functions.ts";
+import { halfAt, HALVES } from "./halves.ts";
 import { broadcastIndex, coordinatesOf, flatOf, type Index, keyOf } from "./indices.ts";
 import { type Value } from "./value.ts";
 import { elementType, floatLiteral, type KernelWriter } from "./writer.ts";
@@ -283,15 +284,21 @@ function leading(kernel: KernelWriter, index: Index, axes: number): Index {
   };
 }
 
-const rules = { ...elementwise, ...movement, ...indexing };
+/** Operations of this backend's own. */
+const own = {
+  halves: (all, node, index) => halfAt(all, node, flatOf(all.kernel, index)),
+} satisfies Record<typeof HALVES.name, Rule<never>>;
+
+const rules = { ...elementwise, ...movement, ...indexing, ...own };
 
 /** Whether an operation can be worked out element by element, where it is needed. */
 export function isInline(node: Node): boolean {
   return Object.hasOwn(rules, node.op.name);
 }
 
-/** Operations that only say where elements are. */
-const VIEWS: ReadonlySet<string> = new Set<OpName>([
+/** Operations that only say where elements are, or how they are kept. */
+const VIEWS: ReadonlySet<string> = new Set<OpName | typeof HALVES.name>([
+  HALVES.name,
   "reshape",
   "transpose",
   "broadcastTo",
@@ -303,7 +310,7 @@ const VIEWS: ReadonlySet<string> = new Set<OpName>([
   "withGradient",
 ]);
 
-/** Whether an operation gives elements of its first input as they are. */
+/** Whether an operation gives elements of its first input, and works nothing out. */
 export function isView(node: Node): boolean {
   return VIEWS.has(node.op.name);
 }

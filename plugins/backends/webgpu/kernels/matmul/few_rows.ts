@@ -2,7 +2,7 @@
 
 import { countOf } from "../../wgsl/sizes.ts";
 import { type KernelPlan } from "../plan.ts";
-import { Operands, type Product, writeResult } from "./product.ts";
+import { Operands, type Product, readsPairs, writeResult } from "./product.ts";
 
 /** Up to so many rows, as in decoding, there is nothing to reuse of the right matrix. */
 export const FEW_ROWS = 8;
@@ -45,10 +45,17 @@ export function fewRows(product: Product, rows: number): KernelPlan {
       for (let row = 0; row < rows; row++) kernel.line(`var sum${row} = 0f;`);
       kernel.block(`if (${isThere})`, () => {
         const depth = kernel.count(product.inner);
-        kernel.block(`for (var inner = ${part}; inner < ${depth}; inner += ${shares}u)`, () => {
-          const right = operands.right("inner", own);
+        const step = readsPairs(product) ? 2 : 1;
+        const head = `var inner = ${step}u * ${part}; inner < ${depth}; inner += ${step * shares}u`;
+        kernel.block(`for (${head})`, () => {
+          const right = step === 2
+            ? operands.rightPair("inner", own)
+            : [operands.right("inner", own)];
           for (let row = 0; row < rows; row++) {
-            kernel.line(`sum${row} += ${operands.left(`${row}u`, "inner")} * ${right};`);
+            right.forEach((element, i) => {
+              const left = operands.left(`${row}u`, i === 0 ? "inner" : `(inner + ${i}u)`);
+              kernel.line(`sum${row} += ${left} * ${element};`);
+            });
           }
         });
       });

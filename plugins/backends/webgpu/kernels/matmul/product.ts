@@ -3,6 +3,8 @@
 import { type MatmulAttrs, type Node, shapeOf } from "../../../../../core/graph/mod.ts";
 import { type Shape } from "../../../../../core/tensor/mod.ts";
 import { type Expressions } from "../../wgsl/expressions.ts";
+import { HALVES, pairAt } from "../../wgsl/halves.ts";
+import { knownSize } from "../../wgsl/indices.ts";
 import { type Value } from "../../wgsl/value.ts";
 import { floatLiteral, type KernelWriter } from "../../wgsl/writer.ts";
 
@@ -39,6 +41,15 @@ export function productOf(node: Node, to: Value): Product {
   };
 }
 
+/** A place along an axis, and how long that is. */
+type Place = readonly [at: string, size: Shape];
+
+/** Whether neighbours along the inner axis of the right matrix are two half floats of a word. */
+export function readsPairs({ b, attrs, inner, shared }: Product): boolean {
+  const depth = knownSize(inner);
+  return b.op === HALVES && shared && attrs.transB && depth !== undefined && depth % 2 === 0;
+}
+
 /** Elements of both matrices, as expressions. */
 export class Operands {
   constructor(
@@ -60,17 +71,21 @@ export class Operands {
     return this.#at(b, which, attrs.transB, [inner, depth], [column, columns]);
   }
 
-  #at(
-    node: Node,
-    which: string,
-    isTransposed: boolean,
-    first: readonly [at: string, size: Shape],
-    second: readonly [at: string, size: Shape],
-  ): string {
+  /** Elements `inner`, which is even, and the next one of a right matrix of {@link readsPairs}. */
+  rightPair(inner: string, column: string): readonly [string, string] {
+    const { b, columns, inner: depth } = this.product;
+    return pairAt(this.all, b, this.#flat("0u", [column, columns], [inner, depth]));
+  }
+
+  #at(node: Node, which: string, isTransposed: boolean, first: Place, second: Place): string {
+    const [outer, last] = isTransposed ? [second, first] : [first, second];
+    return this.all.atFlat(node, this.#flat(which, outer, last));
+  }
+
+  #flat(which: string, [outer, outerSize]: Place, [last, lastSize]: Place): string {
     const { kernel } = this;
-    const [[outer, outerSize], [last, lastSize]] = isTransposed ? [second, first] : [first, second];
     const line = which === "0u" ? outer : `(${which} * ${kernel.count(outerSize)} + ${outer})`;
-    return this.all.atFlat(node, kernel.let(`${line} * ${kernel.count(lastSize)} + ${last}`));
+    return kernel.let(`${line} * ${kernel.count(lastSize)} + ${last}`);
   }
 }
 

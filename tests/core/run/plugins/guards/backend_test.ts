@@ -56,6 +56,7 @@ Deno.test("a guarded backend has every member of the backend, and so have its pr
     ...await opening({})(OPTIONS),
     device: "an abacus",
     keepsOutputs: true,
+    weightFormats: ["int4"],
     exportModel: () => file,
   };
   await using safe = await backend(all);
