@@ -87,7 +87,7 @@ testWithProcesses(
       Deno.removeSync(csv);
       const refused = async (says: RegExp, ...args: string[]) =>
         assertRefused(await place.runScript("evaluate", ...args), says);
-      await refused(/exp11".*train one with deno task exp11 --fresh/, "--run", "exp11");
+      await refused(/exp11".*train one with deno run -P \S+exp11\.ts --fresh/, "--run", "exp11");
       await refused(/model is no run folder/, "--run", "model");
       await refused(
         /--budget 1: a share of skipped layers is from 0 to below 1/,

@@ -96,7 +96,7 @@ for (const name of SWEEPS) {
 for (const [name, needs] of Object.entries(EVALUATIONS)) {
   testWithProcesses(`${name} says what to train where nothing is`, async () => {
     using place = new Workplace();
-    const says = new RegExp(`no trained model yet.*deno task ${needs} --fresh`);
+    const says = new RegExp(`no trained model yet.*deno run -P \\S+${needs}\\.ts --fresh`);
     assertRefused(await outcomeOf(place.startScript(name)), says);
   });
 }

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { readJsonObject, verifyFolder } from "../../core/io/mod.ts";
 import { readMetrics, TIMING_COLUMNS } from "../../core/run/metrics_csv.ts";
 import { RandomStream } from "../../core/tensor/mod.ts";
@@ -14,6 +14,7 @@ import {
   complaints,
   type Outcome,
   outcomeOf,
+  ROOT,
   testWithProcesses,
   Workplace,
   type Workplace as Place,
@@ -131,10 +132,11 @@ async function stopAndContinue(place: Place): Promise<string> {
   assert.equal(record["status"], "interrupted");
 
   const last = complaints(stopped).at(-1)!;
-  const advice = /^Stopped and saved after step (\d+); continue with: deno task exp10 (.+)$/
+  const advice = /^Stopped and saved after step (\d+); continue with: deno run -P (\S+) (.+)$/
     .exec(last);
   assert.ok(advice !== null, last);
-  const [, step, args] = advice;
+  const [, step, script, args] = advice;
+  assert.equal(resolve(place.path(), script!), join(ROOT, "scripts", "exp10.ts"));
   assert.ok(Number(step) < STEPS, `stopped only after the last step`);
   verifyFolder(join(run, "checkpoints", `step-${step!.padStart(6, "0")}`));
   assertFinished(await place.run(...args!.split(" "), "--quiet"));

@@ -268,7 +268,10 @@ async function stopped(scene: Scene): Promise<void> {
   child.kill("SIGINT");
   const outcome = await ended;
   assert.equal(outcome.code, 130, outcome.stderr);
-  assert.match(complaints(outcome).at(-1)!, /0 of 6 trials ended; the jobs go on.*sweep status/);
+  assert.match(
+    complaints(outcome).at(-1)!,
+    /0 of 6 trials ended; the jobs go on.*sweep\.ts status/,
+  );
   const status = await place.runScript("sweep", "status", "long");
   assert.match(status.stdout, /6 trials: 1 running, 5 waiting /);
   assertFinished(await place.runScript("sweep", "cancel", "long"));
