@@ -3,6 +3,7 @@
 import { UserError } from "../../../../core/contracts/errors.ts";
 import { BufferPool } from "./memory.ts";
 import { Staging } from "./staging.ts";
+import { failureOf } from "./watch.ts";
 
 /** What `backend.executionProvider` is where no adapter is asked for; `cpu` unless it is set. */
 const UNSET: Readonly<Record<string, GPURequestAdapterOptions>> = { "cpu": {}, "default": {} };
@@ -165,14 +166,4 @@ async function quietly<T>(look: () => T): Promise<Awaited<T>> {
   } finally {
     Deno.env.delete(DESKTOP);
   }
-}
-
-function failureOf(error: GPUError): Error {
-  if (error instanceof GPUOutOfMemoryError) {
-    return new UserError(
-      "The graphics device has too little memory for this: take a smaller batch or shorter " +
-        "sequences, --checkpointing, or --base-precision nf4",
-    );
-  }
-  return new Error(`internal: WebGPU refuses what it was given: ${error.message}`);
 }

@@ -17,6 +17,7 @@ import { type Gpu, type Pipeline } from "./device.ts";
 import { bytesOf, GpuTensor } from "./memory.ts";
 import { checkRoom, Run } from "./run.ts";
 import { type Copy } from "./staging.ts";
+import { Watch } from "./watch.ts";
 
 /** Dispatches that are handed over together. */
 const BATCH = 256;
@@ -29,6 +30,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
   readonly #lastUses: readonly (readonly Value[])[];
   readonly #counts: readonly SizeFunction[];
   readonly #bindings: Bindings;
+  readonly #watch: Watch;
   #flops: number | undefined;
   #disposed = false;
 
@@ -52,6 +54,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     this.#lastUses = lastUses(lowered);
     this.#counts = values.map(({ type }) => countOf(type.shape));
     this.#bindings = new Bindings(gpu, this.#pipelines, steps, slots);
+    this.#watch = new Watch(gpu.device);
   }
 
   get flops(): number {
@@ -78,9 +81,10 @@ export class GpuProgram<Output extends string> implements Program<Output> {
         // A buffer that could not be had is in the pool like any other.
         run.end();
         this.gpu.pool.trim();
-        // What WebGPU says itself is less than what it has told in passing.
+        // What is thrown on the way is less than what was told of the device.
+        const failure = await this.#watch.end();
         await this.gpu.settle();
-        throw error;
+        throw failure ?? error;
       } finally {
         run.end();
       }
@@ -89,6 +93,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
 
   async #run(run: Run, keep: (output: string) => boolean) {
     const { lowered: { steps, slots, values }, gpu: { device } } = this;
+    this.#watch.begin();
     const sizes = Uint32Array.from(slots, (name) => run.sizes.get(name) ?? 0);
     if (sizes.length > 0) device.queue.writeBuffer(this.#bindings.sizes, 0, sizes);
     for (const value of values) {
@@ -111,6 +116,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
         if (most === undefined) {
           submit();
           most = await this.#readSize(encoder, step.name);
+          this.#watch.begin();
           encoder = device.createCommandEncoder();
           pass = encoder.beginComputePass();
         }
@@ -145,9 +151,19 @@ export class GpuProgram<Output extends string> implements Program<Output> {
   async #readSize(encoder: GPUCommandEncoder, name: string): Promise<number> {
     const { sizes } = this.#bindings;
     const copies = [{ from: sizes, offset: 0, bytes: sizes.size }];
-    const read = new Uint32Array(await this.gpu.staging.read(encoder, copies));
-    this.gpu.check();
+    const read = new Uint32Array(await this.#read(encoder, copies));
     return read[this.lowered.slots.indexOf(name)]!;
+  }
+
+  /** Hands over what was encoded and reads these places, unless the device refuses any of it. */
+  async #read(encoder: GPUCommandEncoder, copies: readonly Copy[]): Promise<ArrayBuffer> {
+    const reading = this.gpu.staging.read(encoder, copies);
+    const [read, told] = await Promise.allSettled([reading, this.#watch.end()]);
+    if (told.status === "rejected") throw told.reason;
+    if (told.value) throw told.value;
+    this.gpu.check();
+    if (read.status === "rejected") throw read.reason;
+    return read.value;
   }
 
   /** Reads what is not to be kept, and with it the sizes that the device has found. */
@@ -172,12 +188,12 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       const from = run.buffers[value.id]!;
       if (!keep(name)) return { name, type, offset: copy(from, bytes) };
       // The buffer itself, unless somebody else has it too.
-      const own = run.give(value) ?? pool.take(bytes);
+      const own = run.keep(value, bytes);
       if (own !== from) encoder.copyBufferToBuffer(from, 0, own, 0, bytes);
       return { name, type, kept: own };
     });
-    const read = await this.gpu.staging.read(encoder, copies);
-    this.gpu.check();
+    const read = await this.#read(encoder, copies);
+    run.handOver();
     const found = new Uint32Array(read, 0, slots.length);
     const sizes = new Map(slots.map((name, i) => [name, found[i]!]));
     for (const [name, size] of run.given) sizes.set(name, size);

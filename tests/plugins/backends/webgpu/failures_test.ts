@@ -1,0 +1,95 @@
+/** Runs on webgpu that fail: they say so themselves, and leave nothing behind. */
+
+import assert from "node:assert/strict";
+import { type Backend, type DeviceTensor } from "../../../../core/contracts/backend.ts";
+import { add, input, reduceSum, softmax } from "../../../../core/graph/mod.ts";
+import { floats, type HostTensor, runtimeSize } from "../../../../core/tensor/mod.ts";
+import { type GpuTensor } from "../../../../plugins/backends/webgpu/runtime/memory.ts";
+import { adapterTest } from "./support.ts";
+
+/** The device behind a backend. */
+function deviceOf(backend: Backend): GPUDevice {
+  using tensor = backend.upload(floats([1]));
+  return (tensor as GpuTensor).device;
+}
+
+/** From so many bytes on the driver refuses a buffer in these tests. */
+const REFUSED = 2 ** 20;
+
+/** Has the driver refuse large buffers, until it is disposed of. */
+function refusingLarge(device: GPUDevice): Disposable {
+  const create = GPUDevice.prototype.createBuffer;
+  device.createBuffer = (descriptor) =>
+    create.call(device, descriptor.size > REFUSED ? { ...descriptor, size: 2 ** 40 } : descriptor);
+  return {
+    [Symbol.dispose]: () => {
+      device.createBuffer = create;
+    },
+  };
+}
+
+const ROWS = runtimeSize("rows that may fail");
+const x = input("x", [ROWS, 200]);
+
+/** Rows that make sums of their number: more than {@link REFUSED} bytes of 5000 of them. */
+const rowsOf = (count: number): HostTensor => floats([count, 200], new Float32Array(count * 200));
+const SUM = reduceSum(softmax(x));
+
+for (
+  const [order, warm, counts] of [
+    ["after others", true, [3, 4, 5000, 5]],
+    ["before others", true, [5000, 3, 5000, 4]],
+    ["first of all", false, [5000, 3]],
+  ] as const
+) {
+  adapterTest(`webgpu says itself that a run failed, ${order}`, async (backend) => {
+    const device = deviceOf(backend);
+    await using program = await backend.compile({ sum: SUM });
+    if (warm) {
+      // Buffers that results are read from are used again once they were told to be mapped.
+      for (const count of [1, 2]) await program.run({ x: rowsOf(count) });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    for (const count of counts) {
+      using _ = refusingLarge(device);
+      const running = program.run({ x: rowsOf(count) });
+      if (count === 5000) await assert.rejects(running, /internal: WebGPU refuses/);
+      else assert.ok(Math.abs((await running).sum.data[0]! - count) < 1e-3, `${count} rows`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+}
+
+adapterTest(
+  "webgpu keeps no outputs of a run that failed, and none of its memory",
+  async (backend) => {
+    const device = deviceOf(backend);
+    await using program = await backend.compile({ twice: add(x, x), sum: SUM });
+    const run = (count: number) =>
+      program.runKeeping!({ x: rowsOf(count) }, (name) => name === "twice");
+    const keep = async () => {
+      const { twice, sum } = await run(3);
+      (twice as DeviceTensor)[Symbol.dispose]();
+      return (sum as HostTensor).data[0]!;
+    };
+    assert.ok(Math.abs(await keep() - 3) < 1e-3);
+    let made = 0;
+    let destroyed = 0;
+    const refusing = refusingLarge(device);
+    const refuse = device.createBuffer;
+    device.createBuffer = (descriptor) => {
+      const buffer = refuse(descriptor);
+      made++;
+      buffer.destroy = () => {
+        destroyed++;
+        GPUBuffer.prototype.destroy.call(buffer);
+      };
+      return buffer;
+    };
+    await assert.rejects(run(5000), /internal: WebGPU refuses/);
+    refusing[Symbol.dispose]();
+    assert.ok(made > 2);
+    assert.equal(destroyed, made);
+    assert.ok(Math.abs(await keep() - 3) < 1e-3);
+  },
+);
