@@ -1,7 +1,7 @@
 /** The device that everything runs on: which one, its pipelines, and what may go wrong with it. */
 
 import { UserError } from "../../../../core/contracts/errors.ts";
-import { BufferPool } from "./memory.ts";
+import { BufferPool } from "./pool.ts";
 import { Staging } from "./staging.ts";
 import { failureOf } from "./watch.ts";
 

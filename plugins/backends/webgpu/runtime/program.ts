@@ -17,7 +17,7 @@ import { type Gpu, type Pipeline } from "./device.ts";
 import { bytesOf, GpuTensor } from "./memory.ts";
 import { checkRoom, Run } from "./run.ts";
 import { type Copy } from "./staging.ts";
-import { Watch } from "./watch.ts";
+import { OutOfMemory, Watch } from "./watch.ts";
 
 /** Dispatches that are handed over together. */
 const BATCH = 256;
@@ -69,26 +69,36 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     feeds: Feeds,
     keep: (output: Output) => boolean,
   ): Promise<Record<Output, HostTensor | GpuTensor>> {
+    const attempt = () => this.#attempt(feeds, keep as (output: string) => boolean);
     return this.gpu.inTurn(async () => {
       if (this.#disposed) throw new Error("Cannot run a program that was disposed of");
-      const run = new Run(this.gpu, this.lowered, this.inputs, feeds);
       try {
-        return await this.#run(run, keep as (output: string) => boolean) as Record<
-          Output,
-          HostTensor | GpuTensor
-        >;
+        return await attempt();
       } catch (error) {
-        // A buffer that could not be had is in the pool like any other.
-        run.end();
-        this.gpu.pool.trim();
-        // What is thrown on the way is less than what was told of the device.
-        const failure = await this.#watch.end();
-        await this.gpu.settle();
-        throw failure ?? error;
-      } finally {
-        run.end();
+        if (!(error instanceof OutOfMemory)) throw error;
+        // Buffers of other sizes took the room; they are gone now.
+        return await attempt();
       }
-    });
+    }) as Promise<Record<Output, HostTensor | GpuTensor>>;
+  }
+
+  async #attempt(feeds: Feeds, keep: (output: string) => boolean) {
+    const { gpu } = this;
+    const run = new Run(gpu, this.lowered, this.inputs, feeds);
+    try {
+      return await this.#run(run, keep);
+    } catch (error) {
+      // A buffer that could not be had is in the pool like any other.
+      run.end();
+      gpu.pool.trim();
+      // What is thrown on the way is less than what was told of the device.
+      const failure = await this.#watch.end();
+      await gpu.settle();
+      throw failure ?? error;
+    } finally {
+      run.end();
+      gpu.pool.endRun();
+    }
   }
 
   async #run(run: Run, keep: (output: string) => boolean) {

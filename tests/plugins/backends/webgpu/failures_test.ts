@@ -93,3 +93,44 @@ adapterTest(
     assert.ok(Math.abs(await keep() - 3) < 1e-3);
   },
 );
+
+/** Has the driver have too little memory for large buffers, this many times. */
+function shortOfMemory(device: GPUDevice, times: number): Disposable & { readonly left: number } {
+  const refusing = refusingLarge(device);
+  const pop = GPUDevice.prototype.popErrorScope;
+  let left = times;
+  device.popErrorScope = async () => {
+    const error = await pop.call(device);
+    if (!error) return error;
+    if (--left === 0) refusing[Symbol.dispose]();
+    return new GPUOutOfMemoryError(error.message);
+  };
+  return {
+    get left() {
+      return left;
+    },
+    [Symbol.dispose]() {
+      refusing[Symbol.dispose]();
+      device.popErrorScope = pop;
+    },
+  };
+}
+
+adapterTest(
+  "webgpu tries once more where memory was short, without what was kept",
+  async (backend) => {
+    const device = deviceOf(backend);
+    await using program = await backend.compile({ sum: SUM });
+    {
+      using short = shortOfMemory(device, 1);
+      const { sum } = await program.run({ x: rowsOf(5000) });
+      assert.ok(Math.abs(sum.data[0]! - 5000) < 1, `${sum.data[0]}`);
+      assert.equal(short.left, 0);
+    }
+    using _ = shortOfMemory(device, 2);
+    await assert.rejects(program.run({ x: rowsOf(6000) }), {
+      name: "UserError",
+      message: /too little memory for this: take a smaller batch/,
+    });
+  },
+);
