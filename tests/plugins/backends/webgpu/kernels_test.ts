@@ -10,9 +10,18 @@ import {
   runtimeSize,
 } from "../../../../core/tensor/mod.ts";
 import { evaluate } from "../../../../plugins/backends/reference/mod.ts";
+import { lower, type LoweringOptions } from "../../../../plugins/backends/webgpu/lowering/lower.ts";
 import { signed } from "../../../conformance/cases.ts";
 import { assertClose, CLOSE } from "../../../conformance/close.ts";
-import { adapterTest, check, type Feeds, LONG_SUMS, type Outputs, tunedTest } from "./support.ts";
+import {
+  adapterTest,
+  check,
+  DEVICE,
+  type Feeds,
+  LONG_SUMS,
+  type Outputs,
+  tunedTest,
+} from "./support.ts";
 
 /** 0 or 1, a third of them 1. */
 function mask(size: number): HostTensor {
@@ -141,22 +150,45 @@ tunedTest(
   },
 );
 
+/** Fails where a kernel is bound to more than `device` has. */
+function assertBindings(outputs: Outputs, device: LoweringOptions): void {
+  for (const step of lower(outputs, device).steps) {
+    if (step.kind !== "dispatch") continue;
+    const count = step.bound.length + (step.names.length > 0 ? 1 : 0);
+    assert.ok(count <= device.mostBindings, `${step.label} takes ${count}`);
+  }
+}
+
 tunedTest("webgpu adds up more values than a kernel may be bound to", {
   mostBindings: 8,
 }, async (backend) => {
   const names = Array.from({ length: 40 }, (_, i) => `x${i}`);
   const feeds = Object.fromEntries(names.map((name) => [name, signed(3, 2)(name)]));
   const inputs = names.map((name) => g.input(name, [3, 2]));
-  await check(
-    backend,
-    {
-      sum: inputs.reduce(g.add),
-      list: g.concat(inputs, 0),
-      softmax: g.softmax(inputs.map((x) => g.exp(x)).reduce(g.mul)),
-    },
-    feeds,
-    LONG_SUMS,
-  );
+  const outputs = {
+    sum: inputs.reduce(g.add),
+    list: g.concat(inputs, 0),
+    softmax: g.softmax(inputs.map((x) => g.exp(x)).reduce(g.mul)),
+  };
+  assertBindings(outputs, { ...DEVICE, mostBindings: 8 });
+  await check(backend, outputs, feeds, LONG_SUMS);
+});
+
+const PARTS = { mostBindings: 16, mostBound: 64 } as const;
+
+tunedTest("webgpu counts the parts of what it writes, too", PARTS, async (backend) => {
+  const names = Array.from({ length: 7 }, (_, i) => `x${i}`);
+  const feeds: Record<string, HostTensor> = { long: signed(380)("long") };
+  for (const name of names) feeds[name] = signed(1)(name);
+  const sum = [g.input("long", [380]), ...names.map((name) => g.input(name, [1]))].reduce(g.add);
+  assertBindings({ sum }, { ...DEVICE, ...PARTS });
+  await check(backend, { sum }, feeds, LONG_SUMS);
+  // Where no arrangement will do it says what is too large.
+  const more = g.add(g.input("a", [500]), g.input("b", [500]));
+  await assert.rejects(backend.compile({ more }), {
+    name: "UserError",
+    message: /takes 24 bindings, 8 of them for float32\[500\]; .* has 16 .*: take a smaller batch/,
+  });
 });
 
 adapterTest("webgpu asks the device for a count where its bound is not known", async (backend) => {
