@@ -14,7 +14,7 @@ import { countOnly, kernelOf } from "../kernels/mod.ts";
 import { type FoundSize, type KernelList, type KernelPlan, type Tiles } from "../kernels/plan.ts";
 import { Expressions } from "../wgsl/expressions.ts";
 import { knownSize } from "../wgsl/indices.ts";
-import { type Value } from "../wgsl/value.ts";
+import { megabytes, type Value } from "../wgsl/value.ts";
 import { type BoundPart, KernelWriter, WORKGROUP } from "../wgsl/writer.ts";
 import { withAttention } from "./attention.ts";
 import { fuse, isSource } from "./fusion.ts";
@@ -182,8 +182,10 @@ function checkBindings({ label, bound, names }: Dispatch, most: number): void {
   const [[{ type }, { length }]] = [...parts].sort(([, a], [, b]) => b.length - a.length) as [
     [Value, BoundPart[]],
   ];
+  const size = knownSize(type.shape);
+  const room = size === undefined ? "" : ` (${megabytes(4 * size)})`;
   throw new UserError(
-    `${label} takes ${count} bindings, ${length} of them for ${showType(type)}; this graphics ` +
-      `adapter has ${most} for a kernel: take a smaller batch or shorter sequences`,
+    `${label} takes ${count} bindings, ${length} of them for ${showType(type)}${room}; this ` +
+      `graphics adapter has ${most} for a kernel: take a smaller batch or shorter sequences`,
   );
 }

@@ -3,7 +3,7 @@
 import { UserError } from "../../../../core/contracts/errors.ts";
 import { BufferPool } from "./pool.ts";
 import { Staging } from "./staging.ts";
-import { failureOf } from "./watch.ts";
+import { failureOf, Watch } from "./watch.ts";
 
 /** What `backend.executionProvider` is where no adapter is asked for; `cpu` unless it is set. */
 const UNSET: Readonly<Record<string, GPURequestAdapterOptions>> = { "cpu": {}, "default": {} };
@@ -40,6 +40,8 @@ export class Gpu {
   readonly pool: BufferPool;
   readonly staging: Staging;
   readonly #pipelines = new Map<string, Pipeline>();
+  /** Kernels of which the device has yet to say whether it takes them. */
+  readonly #fresh: string[] = [];
   #lost: UserError | undefined;
   #failure: Error | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -120,8 +122,30 @@ export class Gpu {
       });
       known = { pipeline, layout: pipeline.getBindGroupLayout(0) };
       this.#pipelines.set(code, known);
+      this.#fresh.push(code);
     }
     return known;
+  }
+
+  /**
+   * Makes something that needs kernels, in turn. Where the device refuses any of it, its new kernels
+   * are not kept for others.
+   *
+   * @returns what was made, and what was refused of it
+   */
+  making<T>(make: () => T): Promise<{ made: T; failure: Error | undefined }> {
+    return this.inTurn(async () => {
+      const watch = new Watch(this.device);
+      watch.begin();
+      let failure: Error | undefined;
+      try {
+        return { made: make(), failure: failure = await watch.end() };
+      } finally {
+        failure ??= await watch.end();
+        if (failure) { for (const code of this.#fresh) this.#pipelines.delete(code); }
+        this.#fresh.length = 0;
+      }
+    });
   }
 
   /** Runs `work` after all that was asked for before it: programs share buffers. */

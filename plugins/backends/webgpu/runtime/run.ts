@@ -11,7 +11,7 @@ import {
 import { type Interval, type Known, rangeOfTensor } from "../kernels/ranges.ts";
 import { type Lowered } from "../lowering/steps.ts";
 import { knownSize } from "../wgsl/indices.ts";
-import { type Value } from "../wgsl/value.ts";
+import { megabytes, type Value } from "../wgsl/value.ts";
 import { type Gpu } from "./device.ts";
 import { bytesOf, GpuTensor, writeTensor } from "./memory.ts";
 
@@ -112,10 +112,6 @@ export function checkRoom({ device: { limits } }: Gpu, type: TensorType, bytes: 
     `${showType(type)} takes ${megabytes(bytes)} in one piece, of which this graphics adapter ` +
       `has ${megabytes(most)} at most: take a smaller batch or shorter sequences`,
   );
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MB`;
 }
 
 /** @param sizes those that earlier feeds brought with them; this one's are added */

@@ -5,7 +5,7 @@ import { type Backend, type DeviceTensor } from "../../../../core/contracts/back
 import { add, input, reduceSum, softmax } from "../../../../core/graph/mod.ts";
 import { floats, type HostTensor, runtimeSize } from "../../../../core/tensor/mod.ts";
 import { type GpuTensor } from "../../../../plugins/backends/webgpu/runtime/memory.ts";
-import { adapterTest } from "./support.ts";
+import { adapterTest, tunedTest } from "./support.ts";
 
 /** The device behind a backend. */
 function deviceOf(backend: Backend): GPUDevice {
@@ -26,6 +26,22 @@ function refusingLarge(device: GPUDevice): Disposable {
       device.createBuffer = create;
     },
   };
+}
+
+/** Counts the buffers that are made from here on, and those of them that are let go of. */
+function countingBuffers(device: GPUDevice): { made: number; destroyed: number } {
+  const held = { made: 0, destroyed: 0 };
+  const create = device.createBuffer;
+  device.createBuffer = (descriptor) => {
+    const buffer = create.call(device, descriptor);
+    held.made++;
+    buffer.destroy = () => {
+      held.destroyed++;
+      GPUBuffer.prototype.destroy.call(buffer);
+    };
+    return buffer;
+  };
+  return held;
 }
 
 const ROWS = runtimeSize("rows that may fail");
@@ -73,23 +89,12 @@ adapterTest(
       return (sum as HostTensor).data[0]!;
     };
     assert.ok(Math.abs(await keep() - 3) < 1e-3);
-    let made = 0;
-    let destroyed = 0;
     const refusing = refusingLarge(device);
-    const refuse = device.createBuffer;
-    device.createBuffer = (descriptor) => {
-      const buffer = refuse(descriptor);
-      made++;
-      buffer.destroy = () => {
-        destroyed++;
-        GPUBuffer.prototype.destroy.call(buffer);
-      };
-      return buffer;
-    };
+    const held = countingBuffers(device);
     await assert.rejects(run(5000), /internal: WebGPU refuses/);
     refusing[Symbol.dispose]();
-    assert.ok(made > 2);
-    assert.equal(destroyed, made);
+    assert.ok(held.made > 2);
+    assert.equal(held.destroyed, held.made);
     assert.ok(Math.abs(await keep() - 3) < 1e-3);
   },
 );
@@ -134,3 +139,21 @@ adapterTest(
     });
   },
 );
+
+tunedTest("webgpu refuses a kernel whenever it is asked for it, and keeps nothing of its program", {
+  // More than the device was asked for.
+  mostBindings: 64,
+  mostBound: 64,
+}, async (backend) => {
+  const held = countingBuffers(deviceOf(backend));
+  const [a, b] = [input("a", [500]), input("b", [500])];
+  const options = { constants: { a: floats([500]) } };
+  for (const _ of [1, 2]) {
+    await assert.rejects(backend.compile({ sum: add(a, b) }, options), /internal: WebGPU refuses/);
+    assert.ok(held.made > 0);
+    assert.equal(held.destroyed, held.made);
+  }
+  // Others are none the worse for it.
+  await using program = await backend.compile({ sum: reduceSum(a) }, options);
+  assert.equal((await program.run({})).sum.data[0], 0);
+});

@@ -187,7 +187,7 @@ tunedTest("webgpu counts the parts of what it writes, too", PARTS, async (backen
   const more = g.add(g.input("a", [500]), g.input("b", [500]));
   await assert.rejects(backend.compile({ more }), {
     name: "UserError",
-    message: /takes 24 bindings, 8 of them for float32\[500\]; .* has 16 .*: take a smaller batch/,
+    message: /takes 24 bindings, 8 of them for float32\[500\] .* has 16 .*: take a smaller batch/,
   });
 });
 
