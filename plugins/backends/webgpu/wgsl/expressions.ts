@@ -11,7 +11,7 @@ import {
   shapeOf,
 } from "../../../../core/graph/mod.ts";
 import { BLOCK_SIZE, type RowRange, type Shape, sizeOf } from "../../../../core/tensor/mod.ts";
-import { DEQUANTIZE, ERF, TANH } from "./functions.ts";
+import { DEQUANTIZE, ERF, IS_NAN, SIGMOID, TANH } from "./functions.ts";
 import { broadcastIndex, coordinatesOf, flatOf, type Index, keyOf } from "./indices.ts";
 import { type Value } from "./value.ts";
 import { elementType, floatLiteral, type KernelWriter } from "./writer.ts";
@@ -83,8 +83,15 @@ const unary = (say: (x: string) => string): Rule<OpName> => (all, node, index) =
 
 const same: Rule<OpName> = (all, node, index) => all.at(node.inputs[0]!, index);
 
-// exp overflows to infinity, which a device need not have.
-const sigmoid = (x: string) => `(1f / (1f + exp(min(-${x}, 80f))))`;
+/** A function of numbers that are something or NaN. */
+const calling =
+  (name: string, text: string, say: (call: string, x: string) => string): Rule<OpName> =>
+  (all, node, index) => {
+    all.kernel.helper("is_nan", IS_NAN);
+    all.kernel.helper(name, text);
+    const x = all.at(node.inputs[0]!, index);
+    return say(`${name}(${x})`, x);
+  };
 
 const elementwise = {
   add: binary((a, b) => `${a} + ${b}`),
@@ -100,12 +107,9 @@ const elementwise = {
     all.kernel.helper("erf", ERF);
     return `erf(${all.at(node.inputs[0]!, index)})`;
   },
-  sigmoid: unary(sigmoid),
-  tanh(all, node, index) {
-    all.kernel.helper("tanh", TANH);
-    return `tanh_of(${all.at(node.inputs[0]!, index)})`;
-  },
-  silu: unary((x) => `${x} * ${sigmoid(x)}`),
+  sigmoid: calling("sigmoid", SIGMOID, (call) => call),
+  tanh: calling("tanh_of", TANH, (call) => call),
+  silu: calling("sigmoid", SIGMOID, (call, x) => `${x} * ${call}`),
   stopGradient: same,
   straightThrough: same,
   after: same,

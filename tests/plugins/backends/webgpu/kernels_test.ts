@@ -61,6 +61,21 @@ for (const width of [31, 100, 700, 3001]) {
   );
 }
 
+adapterTest("webgpu hands on what is no number, and takes the limits far out", async (backend) => {
+  const x = g.input("x", [6]);
+  const outputs = { sigmoid: g.sigmoid(x), silu: g.silu(x), tanh: g.tanh(x), erf: g.erf(x) };
+  const feeds = { x: floats([6], [NaN, Infinity, -Infinity, 3e38, -3e38, -100]) };
+  await using program = await backend.compile(outputs);
+  const actual = await program.run(feeds);
+  const expected = evaluate(outputs, feeds);
+  for (const name of ["sigmoid", "silu", "tanh", "erf"] as const) {
+    // Below the smallest normal numbers a device may take 0.
+    const numbers = (tensor: HostTensor) =>
+      [...tensor.data].map((y) => Math.abs(y) < 1e-37 ? 0 : y);
+    assert.deepEqual(numbers(actual[name]), numbers(expected[name]), name);
+  }
+});
+
 adapterTest(
   "webgpu finds places and scatters over more than a workgroup's invocations",
   async (backend) => {
