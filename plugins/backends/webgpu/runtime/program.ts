@@ -1,6 +1,7 @@
 /** A program on the device: gives its steps to the queue, and reads back what is asked for. */
 
 import { type Feeds, type Program } from "../../../../core/contracts/backend.ts";
+import { UserError } from "../../../../core/contracts/errors.ts";
 import { matmulFlops, type Node } from "../../../../core/graph/mod.ts";
 import {
   type HostTensor,
@@ -12,6 +13,7 @@ import { type Lowered } from "../lowering/steps.ts";
 import { knownSize } from "../wgsl/indices.ts";
 import { countOf, type SizeFunction } from "../wgsl/sizes.ts";
 import { type Value } from "../wgsl/value.ts";
+import { MOST_GROUPS } from "../wgsl/writer.ts";
 import { Bindings } from "./bindings.ts";
 import { type Gpu, type Pipeline } from "./device.ts";
 import { bytesOf, GpuTensor } from "./memory.ts";
@@ -135,6 +137,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       }
       for (const { value } of step.bound) this.#provide(run, value);
       const groups = step.groups(run.sizes);
+      checkGroups(step.label, groups);
       if (groups.every((number) => number > 0)) {
         const { pipeline } = this.#pipelines[at]!;
         pass.setPipeline(pipeline);
@@ -257,6 +260,16 @@ function elements(
   const own = bytes.slice(offset, offset + size);
   if (dtype === "float32") return new Float32Array(own);
   return dtype === "int32" ? new Int32Array(own) : new Uint8Array(own);
+}
+
+/** @throws {UserError} where a kernel takes more workgroups than adapters have along an axis. */
+function checkGroups(label: string, groups: readonly number[]): void {
+  const most = Math.max(...groups);
+  if (most <= MOST_GROUPS) return;
+  throw new UserError(
+    `${label} takes ${most} workgroups along one axis, of which a graphics adapter has ` +
+      `${MOST_GROUPS}: take a smaller batch or shorter sequences`,
+  );
 }
 
 /** The values that each step is the last one to use; outputs have none. */

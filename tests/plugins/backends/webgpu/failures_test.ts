@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type Backend, type DeviceTensor } from "../../../../core/contracts/backend.ts";
-import { add, input, reduceSum, softmax } from "../../../../core/graph/mod.ts";
+import { add, input, matmul, reduceSum, softmax } from "../../../../core/graph/mod.ts";
 import { floats, type HostTensor, runtimeSize } from "../../../../core/tensor/mod.ts";
 import { type GpuTensor } from "../../../../plugins/backends/webgpu/runtime/memory.ts";
 import { adapterTest, tunedTest } from "./support.ts";
@@ -157,3 +157,21 @@ tunedTest("webgpu refuses a kernel whenever it is asked for it, and keeps nothin
   await using program = await backend.compile({ sum: reduceSum(a) }, options);
   assert.equal((await program.run({})).sum.data[0], 0);
 });
+
+adapterTest(
+  "webgpu says which operation takes more workgroups than there may be",
+  async (backend) => {
+    const [a, b] = [input("a", [ROWS, 1, 1]), input("b", [ROWS, 1, 1])];
+    await using program = await backend.compile({ products: matmul(a, b) });
+    const run = (count: number) => {
+      const ones = floats([count, 1, 1], new Float32Array(count).fill(1));
+      return program.run({ a: ones, b: ones });
+    };
+    await assert.rejects(run(65_536), {
+      name: "UserError",
+      message: /^matmul takes 65536 workgroups .* has 65535: take a smaller batch/,
+    });
+    const { products } = await run(65_535);
+    assert.ok(products.data.every((product) => product === 1));
+  },
+);
