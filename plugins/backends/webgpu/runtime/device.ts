@@ -1,33 +1,10 @@
 /** The device that everything runs on: which one, its pipelines, and what may go wrong with it. */
 
 import { UserError } from "../../../../core/contracts/errors.ts";
+import { limitsOf, openAdapter } from "./adapter.ts";
 import { BufferPool } from "./pool.ts";
 import { Staging } from "./staging.ts";
 import { failureOf, Watch } from "./watch.ts";
-
-/** What `backend.executionProvider` is where no adapter is asked for; `cpu` unless it is set. */
-const UNSET: Readonly<Record<string, GPURequestAdapterOptions>> = { "cpu": {}, "default": {} };
-
-/** Adapters that may be asked for. */
-const ADAPTERS: Readonly<Record<string, GPURequestAdapterOptions>> = {
-  ...UNSET,
-  "high-performance": { powerPreference: "high-performance" },
-  "low-power": { powerPreference: "low-power" },
-  "fallback": { forceFallbackAdapter: true },
-};
-
-/** Limits that are asked for as far as the adapter goes. */
-const LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-] as const;
-
-/** A kernel that reads more values than so many buffers hold is made in parts. */
-const MOST_STORAGE_BUFFERS = 16;
 
 /** A kernel, made ready. */
 export interface Pipeline {
@@ -69,33 +46,11 @@ export class Gpu {
   /**
    * Opens the adapter of this name.
    *
-   * @throws {UserError} when there is none, naming those that may be asked for or what to install.
+   * @throws {UserError} as {@link openAdapter} and {@link limitsOf} do.
    */
   static async open(adapterName: string): Promise<Gpu> {
-    const wanted = ADAPTERS[adapterName];
-    if (!wanted) {
-      const names = Object.keys(ADAPTERS).filter((name) => name !== "cpu").join(", ");
-      throw new UserError(
-        `backend.executionProvider "${adapterName}" is none of WebGPU's adapters; there is ${names}`,
-      );
-    }
-    const adapter = await quietly(() => navigator.gpu?.requestAdapter(wanted));
-    if (!adapter) {
-      throw new UserError(
-        "This machine has no graphics adapter that WebGPU can use" +
-          (adapterName in UNSET ? "" : ` as "${adapterName}"`) +
-          ": install the Vulkan driver of its graphics card, or mesa-vulkan-drivers for an adapter " +
-          "in software; --backend onnx needs none",
-      );
-    }
-    const { limits } = adapter;
-    const requiredLimits = Object.fromEntries(LIMITS.map((name) => [
-      name,
-      name === "maxStorageBuffersPerShaderStage"
-        ? Math.min(limits[name], MOST_STORAGE_BUFFERS)
-        : limits[name],
-    ]));
-    const device = await adapter.requestDevice({ requiredLimits });
+    const adapter = await openAdapter(adapterName);
+    const device = await adapter.requestDevice({ requiredLimits: limitsOf(adapter.limits) });
     return new Gpu(device, adapter.info);
   }
 
@@ -175,19 +130,5 @@ export class Gpu {
     await this.staging.close();
     this.pool.close();
     this.device.destroy();
-  }
-}
-
-/** What the search for a Wayland desktop goes by, of which it complains where there is none. */
-const DESKTOP = "XDG_RUNTIME_DIR";
-
-/** Looks for adapters without complaints that there is no desktop: nothing is shown on it. */
-async function quietly<T>(look: () => T): Promise<Awaited<T>> {
-  if (Deno.build.os !== "linux" || Deno.env.has(DESKTOP)) return await look();
-  Deno.env.set(DESKTOP, "/");
-  try {
-    return await look();
-  } finally {
-    Deno.env.delete(DESKTOP);
   }
 }
