@@ -186,6 +186,6 @@ function checkBindings({ label, bound, names }: Dispatch, most: number): void {
   const room = size === undefined ? "" : ` (${megabytes(4 * size)})`;
   throw new UserError(
     `${label} takes ${count} bindings, ${length} of them for ${showType(type)}${room}; this ` +
-      `graphics adapter has ${most} for a kernel: take a smaller batch or shorter sequences`,
+      `graphics adapter has ${most} for a kernel: take a smaller batch or model, or shorter sequences`,
   );
 }
