@@ -145,7 +145,8 @@ export async function readPrompts(
   const { promptTokens } = routingOf(passes.model);
   // A router that decides from the prompt has to see all that it decides from.
   const size = Math.max(chunk, promptTokens + 1);
-  const cache = passes.openCache(prompts.length);
+  using opening = new DisposableStack();
+  const cache = opening.use(passes.openCache(prompts.length));
   const answers = new Array<Answer>(prompts.length);
   let decided: Float32Array[] | undefined;
   const longest = Math.max(...prompts.map((prompt) => prompt.length));
@@ -170,5 +171,6 @@ export async function readPrompts(
     if (start === 0 && promptTokens > 0) decided = lastGates(outputs["gates"]!, sequences);
     await cache.append(memory, sequences.map((own) => own.length));
   }
+  opening.move();
   return { cache, answers, decided };
 }

@@ -91,7 +91,7 @@ export class DeviceAdamW implements AsyncDisposable {
   /**
    * Works out a step; nothing is changed until it is accepted.
    *
-   * @param gradients of each micro-batch; they are disposed of
+   * @param gradients of each micro-batch; they are disposed of, whatever happens
    * @param learningRate this step's
    * @param step counted from 1
    */
@@ -100,9 +100,12 @@ export class DeviceAdamW implements AsyncDisposable {
     learningRate: number,
     step: number,
   ): Promise<DeviceUpdate> {
+    using held = new DisposableStack();
     const feeds: Record<string, DeviceTensor | HostTensor> = { ...this.#state };
     gradients.forEach((own, micro) => {
-      for (const [name, tensor] of Object.entries(own)) feeds[`gradient:${micro}:${name}`] = tensor;
+      for (const [name, tensor] of Object.entries(own)) {
+        feeds[`gradient:${micro}:${name}`] = held.use(tensor);
+      }
     });
     for (const name of Object.keys(this.host.params)) {
       const { stepSize, shrink } = this.host.ratesOf(name, learningRate, step);
@@ -113,7 +116,6 @@ export class DeviceAdamW implements AsyncDisposable {
       feeds as Feeds,
       (name) => name !== "norm",
     );
-    for (const own of gradients) Object.values(own).forEach((tensor) => tensor[Symbol.dispose]());
     return {
       norm: (norm as HostTensor).data[0]!,
       state: state as Readonly<Record<string, DeviceTensor>>,

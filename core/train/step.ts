@@ -133,15 +133,20 @@ export class TrainingStep implements AsyncDisposable {
     trainable: Readonly<Record<string, DeviceTensor>>,
   ): Promise<{ losses: StepLosses; gradients: Record<string, DeviceTensor>[] }> {
     const sums = new LossSums(batches.length);
+    using held = new DisposableStack();
     const gradients: Record<string, DeviceTensor>[] = [];
     for (const feeds of this.feeds(batches, schedule, seed, step)) {
       const result = await this.program.runKeeping!(
         { ...trainable, ...feeds },
         (name) => name.startsWith("gradient:"),
       );
+      const own = this.gradientsOf(result as Record<StepOutput, DeviceTensor>);
+      Object.values(own).forEach((tensor) => held.use(tensor));
+      gradients.push(own);
       sums.add(result as Record<StepOutput, HostTensor>);
-      gradients.push(this.gradientsOf(result as Record<StepOutput, DeviceTensor>));
     }
+    // They are the caller's once all are there.
+    held.move();
     return { losses: sums.losses, gradients };
   }
 

@@ -14,11 +14,14 @@ import { type HostTensor } from "../../core/tensor/mod.ts";
 export interface KeepingBackend extends Backend {
   /** How many tensors there are that nobody has disposed of. */
   readonly held: number;
+  /** From here on so many runs that keep outputs succeed, and those after them fail. */
+  failAfter(runs: number): void;
 }
 
 /** `backend`, as if it had memory of its own. */
 export function keepingBackend(backend: Backend): KeepingBackend {
   let held = 0;
+  let left = Infinity;
   const upload = (tensor: HostTensor): DeviceTensor => {
     const own = backend.upload({ ...tensor, data: tensor.data.slice() });
     let isThere = true;
@@ -40,6 +43,9 @@ export function keepingBackend(backend: Backend): KeepingBackend {
     get held() {
       return held;
     },
+    failAfter(runs) {
+      left = runs;
+    },
     upload,
     async compile<Output extends string>(
       outputs: Readonly<Record<Output, Node>>,
@@ -53,6 +59,7 @@ export function keepingBackend(backend: Backend): KeepingBackend {
         },
         run: (feeds) => program.run(feeds),
         async runKeeping(feeds: Feeds, keep: (output: Output) => boolean) {
+          if (left-- <= 0) throw new Error("The device failed");
           const made = await program.run(feeds);
           const names = Object.keys(made) as Output[];
           const given = names.map((name) => [name, keep(name) ? upload(made[name]) : made[name]]);

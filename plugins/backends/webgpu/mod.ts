@@ -75,18 +75,13 @@ async function compile<Output extends string>(
   const inputs = [...inputsOf(topologicalOrder(nodes))]
     .filter(([name]) => !(name in constants))
     .map(([name, { type }]) => [name, type] as const);
-  const { device } = gpu;
   const lowered = lower(outputs, lowering);
-  device.pushErrorScope("validation");
-  let program: GpuProgram<Output> | undefined;
-  let refusal: GPUError | null = null;
-  try {
-    program = new GpuProgram<Output>(gpu, new Map(inputs), nodes, lowered, constants);
-  } finally {
-    refusal = await device.popErrorScope();
-  }
+  const { made: program, failure } = await gpu.making(() =>
+    new GpuProgram<Output>(gpu, new Map(inputs), nodes, lowered, constants)
+  );
+  if (failure) await program[Symbol.asyncDispose]();
   gpu.check();
-  if (refusal) throw new Error(`internal: WebGPU refuses a kernel: ${refusal.message}`);
+  if (failure) throw failure;
   return program;
 }
 

@@ -52,6 +52,14 @@ Deno.test("a device's cache drafts and confirms as the host's", async () => {
   assert.equal(backend.held, 0);
 });
 
+Deno.test("prompts that cannot be read to their end leave nothing on the device", async () => {
+  const backend = keepingBackend(referenceBackend());
+  await using passes = new Passes({ ...tinyModel("fullDepth"), backend });
+  backend.failAfter(3);
+  await assert.rejects(readPrompts(passes, promptsOf(9, 4), 3), /The device failed/);
+  assert.equal(backend.held, 0);
+});
+
 Deno.test("a device's cache has room for more positions than it began with", async () => {
   const backend = keepingBackend(referenceBackend());
   await using passes = new Passes({ ...tinyModel("fullDepth"), backend });

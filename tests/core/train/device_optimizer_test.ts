@@ -11,7 +11,7 @@ import {
 } from "../../../core/train/mod.ts";
 import { referenceBackend } from "../../../plugins/backends/reference/mod.ts";
 import { assertClose } from "../../conformance/close.ts";
-import { keepingBackend } from "../../support/keeping_backend.ts";
+import { type KeepingBackend, keepingBackend } from "../../support/keeping_backend.ts";
 import {
   copyOf,
   drawAdapter,
@@ -44,41 +44,62 @@ function freshOptimizer(): AdamW {
 interface Outcome {
   readonly optimizer: AdamW;
   readonly reports: readonly { readonly loss: number; readonly norm: number }[];
-  /** What was still held when all was disposed of but the frozen weights. */
+  /** What was still held when all was disposed of. */
   readonly held: number;
+}
+
+/** A trainer of steps of two micro-batches, and what it needs. */
+async function openTrainer(
+  backend: KeepingBackend,
+  optimizer: AdamW,
+  { onDevice = true, clipNorm = 0, learningRate = 0.05 } = {},
+): Promise<AsyncDisposable & { readonly trainer: Trainer }> {
+  await using opening = new AsyncDisposableStack();
+  const frozen = Object.fromEntries(
+    Object.entries(drawWeights()).map(([name, tensor]) => [
+      name,
+      opening.use(backend.upload(tensor)),
+    ]),
+  );
+  const options = { ...studentWith(ROUTER), objective: OBJECTIVE };
+  const step = opening.use(
+    await TrainingStep.compile(backend, options, frozen, optimizer.params),
+  );
+  const device = onDevice
+    ? opening.use(await DeviceAdamW.open(backend, optimizer, { accumulation: 2, clipNorm }))
+    : undefined;
+  const trainer = new Trainer(step, optimizer, {
+    steps: 3,
+    accumulation: 2,
+    clipNorm,
+    rate: { learningRate, schedule: "constant", warmupSteps: 0, finalRate: 1 },
+    schedule: () => ({ temperature: 1, distillShare: 0.3, targetSkip: 0.3 }),
+    batch: (index) => drawBatch([5, 4], 5, index),
+    seed: 5,
+  }, device);
+  const opened = opening.move();
+  return { trainer, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** Three steps of two micro-batches. */
 async function train(onDevice: boolean, clipNorm: number, learningRate = 0.05): Promise<Outcome> {
   await using backend = keepingBackend(referenceBackend({ round: true }));
   const optimizer = freshOptimizer();
-  const frozen = Object.fromEntries(
-    Object.entries(drawWeights()).map(([name, tensor]) => [name, backend.upload(tensor)]),
-  );
-  const before = backend.held;
-  const options = { ...studentWith(ROUTER), objective: OBJECTIVE };
   const reports: { loss: number; norm: number }[] = [];
   {
-    await using step = await TrainingStep.compile(backend, options, frozen, optimizer.params);
-    await using device = onDevice
-      ? await DeviceAdamW.open(backend, optimizer, { accumulation: 2, clipNorm })
-      : undefined;
-    const trainer = new Trainer(step, optimizer, {
-      steps: 3,
-      accumulation: 2,
+    await using opened = await openTrainer(backend, optimizer, {
+      onDevice,
       clipNorm,
-      rate: { learningRate, schedule: "constant", warmupSteps: 0, finalRate: 1 },
-      schedule: () => ({ temperature: 1, distillShare: 0.3, targetSkip: 0.3 }),
-      batch: (index) => drawBatch([5, 4], 5, index),
-      seed: 5,
-    }, device);
+      learningRate,
+    });
+    const { trainer } = opened;
     while (!trainer.done) {
       const { losses: { loss }, gradientNorm: norm } = await trainer.next();
       reports.push({ loss, norm });
     }
     await trainer.sync();
   }
-  return { optimizer, reports, held: backend.held - before };
+  return { optimizer, reports, held: backend.held };
 }
 
 for (const clipNorm of [0, 0.5, 100]) {
@@ -149,3 +170,14 @@ Deno.test("a device that diverges leaves parameters as they were", async () => {
   await trainer.sync();
   assert.deepEqual(copyOf(optimizer.first), before);
 });
+
+for (const [runs, what] of [[1, "the second micro-batch"], [2, "the step itself"]] as const) {
+  Deno.test(`gradients are let go of where ${what} fails on the device`, async () => {
+    await using backend = keepingBackend(referenceBackend({ round: true }));
+    await using program = await openTrainer(backend, freshOptimizer());
+    const before = backend.held;
+    backend.failAfter(runs);
+    await assert.rejects(program.trainer.next(), /The device failed/);
+    assert.equal(backend.held, before);
+  });
+}

@@ -20,16 +20,17 @@ export interface Known {
   rangeOf(input: string): Interval | undefined;
 }
 
-/** The numbers of a tensor lie between these; of an empty one, nowhere but at 0. */
+/** The numbers of a tensor lie between these; of an empty one at 0. Where one is NaN, both are. */
 export function rangeOfTensor({ data }: HostTensor): Interval {
+  if (data.length === 0) return { low: 0, high: 0 };
   let low = Infinity;
   let high = -Infinity;
   for (const value of data) {
-    // The comparisons are written so that NaN has no range.
-    if (!(value >= low)) low = value;
-    if (!(value <= high)) high = value;
+    if (Number.isNaN(value)) return { low: NaN, high: NaN };
+    if (value < low) low = value;
+    if (value > high) high = value;
   }
-  return data.length === 0 ? { low: 0, high: 0 } : { low, high };
+  return { low, high };
 }
 
 const UNIT: Interval = { low: 0, high: 1 };
@@ -81,6 +82,8 @@ function narrow(node: Node, find: Find, known: Known): Interval | undefined {
     case "takeLast":
     case "stopGradient":
     case "straightThrough":
+    case "checkpoint":
+    case "withGradient":
     case "after":
     case "cast":
       return of(0);

@@ -12,6 +12,7 @@ import {
   shapeOf,
   topologicalOrder,
 } from "../../../../core/graph/mod.ts";
+import { sameCount, sameShape } from "../../../../core/tensor/mod.ts";
 import { ATTENTION, attentionFits } from "../kernels/attention.ts";
 import { rewrite } from "./rewrite.ts";
 
@@ -64,23 +65,26 @@ function find(root: Node, memory: number): Found | undefined {
     return undefined;
   }
   if (root.op === ops.add) reads.forEach((read) => inside.add(read));
-  const through = (node: Node, ...skipped: readonly Node["op"][]): Node => {
-    while (skipped.includes(node.op)) {
+  const through = (node: Node): Node => {
+    while (node.op === ops.reshape && sameWidth(node, node.inputs[0]!)) {
       inside.add(node);
       node = node.inputs[0]!;
     }
     return node;
   };
-  const [weights, ...others] = reads.map((read) =>
-    through(read.inputs[0]!, ops.slice, ops.reshape)
-  );
+  const [weights, ...others] = reads.map((read) => {
+    const share = read.inputs[0]!;
+    if (share.op !== ops.slice) return through(share);
+    inside.add(share);
+    return through(share.inputs[0]!);
+  });
   if (weights?.op !== ops.softmax || others.some((other) => other !== weights)) return undefined;
   inside.add(weights);
   const masked = weights.inputs[0]!;
   if (masked.op !== ops.add) return undefined;
   inside.add(masked);
   const [scored, mask] = masked.inputs as [Node, Node];
-  const scores = through(scored, ops.reshape);
+  const scores = through(scored);
   inside.add(scores);
   const asks = scores.op === ops.concat && lastAxis(scores) ? scores.inputs : [scores];
   const [first] = asks;
@@ -92,6 +96,10 @@ function find(root: Node, memory: number): Found | undefined {
   if (!fits) return undefined;
   asks.forEach((ask) => inside.add(ask));
   const queries = first!.inputs[0]!;
+  // A mask may broadcast scores to more of them, which no queries ask.
+  const isWhole = sameWidth(masked, scores) && sameCount(shapeOf(masked), shapeOf(scores)) &&
+    sameShape(shapeOf(root), shapeOf(queries));
+  if (!isWhole) return undefined;
   const stretches = asks.map((ask, i) => [ask.inputs[1]!, reads[i]!.inputs[1]!] as const);
   if (!attentionFits(queries, stretches, memory) || !slicesMatch(reads, stretches)) {
     return undefined;
@@ -109,6 +117,11 @@ function isProduct(node: Node, { transA, transB, alpha }: MatmulAttrs): boolean 
   const attrs = node.attrs as MatmulAttrs;
   return attrs.transA === transA && attrs.transB === transB && attrs.alpha === alpha &&
     shapeOf(node.inputs[1]!).length > 2;
+}
+
+/** Whether rows are as long: then softmax goes along the same ones, whatever the axes before. */
+function sameWidth(a: Node, b: Node): boolean {
+  return shapeOf(a).at(-1) === shapeOf(b).at(-1);
 }
 
 function lastAxis(node: Node): boolean {

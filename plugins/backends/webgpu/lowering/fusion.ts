@@ -12,8 +12,8 @@ import { type Scope, sourcesOf } from "./scopes.ts";
 
 /** What a kernel may be bound to, and how much it may do. */
 export interface FusionLimits {
-  /** Values that a kernel may read. */
-  readonly leaves: number;
+  /** In how many bindings a kernel may be that reads what a node is made from, and writes the node. */
+  readonly mostBindings: number;
   /** In how many bindings a value is. */
   readonly bindingsOf: (node: Node) => number;
 }
@@ -122,7 +122,7 @@ function evaluations(kernel: Node): number {
 
 /** Stores parts of what a node takes until each of its kernels reads few enough values. */
 function fit(node: Node, stored: Set<Node>, limits: FusionLimits): void {
-  for (const sources of kernelSources(node)) fitKernel(sources, stored, limits);
+  for (const sources of kernelSources(node)) fitKernel(node, sources, stored, limits);
 }
 
 /** What each kernel reads that a stored node takes. */
@@ -141,10 +141,12 @@ function kernelSources(node: Node): readonly (readonly Node[])[] {
 }
 
 function fitKernel(
+  to: Node,
   sources: readonly Node[],
   stored: Set<Node>,
-  { leaves: most, bindingsOf }: FusionLimits,
+  { mostBindings, bindingsOf }: FusionLimits,
 ): void {
+  const fits = (node: Node, bindings: number) => bindings + bindingsOf(node) <= mostBindings;
   const weigh = (from: readonly Node[]) => {
     const { leaves, inside } = reach(from, stored);
     const bindings = leaves.values().reduce((sum, leaf) => sum + bindingsOf(leaf), 0);
@@ -152,13 +154,13 @@ function fitKernel(
   };
   for (;;) {
     const { bindings, inside } = weigh(sources);
-    if (bindings <= most && inside.size <= MOST_OPERATIONS) return;
+    if (fits(to, bindings) && inside.size <= MOST_OPERATIONS) return;
     let best: { node: Node; bindings: number; operations: number } | undefined;
     for (const node of inside) {
       if (isView(node) || node.op === ops.countUp) continue;
       const own = weigh(sourcesOf(node));
       const operations = own.inside.size;
-      if (own.bindings > most || operations > MOST_OPERATIONS / 2) continue;
+      if (!fits(node, own.bindings) || operations > MOST_OPERATIONS / 2) continue;
       const isBetter = !best || own.bindings > best.bindings ||
         (own.bindings === best.bindings && operations > best.operations);
       if (isBetter) best = { node, bindings: own.bindings, operations };

@@ -1,5 +1,6 @@
 /** From a graph to the steps that compute it. */
 
+import { UserError } from "../../../../core/contracts/errors.ts";
 import {
   constantValue,
   inputName,
@@ -8,13 +9,13 @@ import {
   shapeOf,
   topologicalOrder,
 } from "../../../../core/graph/mod.ts";
-import { type TensorType } from "../../../../core/tensor/mod.ts";
+import { showType, type TensorType } from "../../../../core/tensor/mod.ts";
 import { countOnly, kernelOf } from "../kernels/mod.ts";
 import { type FoundSize, type KernelList, type KernelPlan, type Tiles } from "../kernels/plan.ts";
 import { Expressions } from "../wgsl/expressions.ts";
 import { knownSize } from "../wgsl/indices.ts";
-import { type Value } from "../wgsl/value.ts";
-import { KernelWriter, WORKGROUP } from "../wgsl/writer.ts";
+import { megabytes, type Value } from "../wgsl/value.ts";
+import { type BoundPart, KernelWriter, WORKGROUP } from "../wgsl/writer.ts";
 import { withAttention } from "./attention.ts";
 import { fuse, isSource } from "./fusion.ts";
 import { type Scope, scopesOf } from "./scopes.ts";
@@ -60,8 +61,8 @@ class Lowering implements KernelList {
     this.#order = topologicalOrder(outputs);
     this.#scopes = scopesOf(outputs, this.#order);
     this.#stored = fuse(outputs, this.#order, this.#scopes, {
-      // Sizes, their slots and what is written take a place each.
-      leaves: options.mostBindings - 3,
+      // Sizes and their slots take a place each.
+      mostBindings: options.mostBindings - 2,
       bindingsOf: (node) => Math.ceil((knownSize(shapeOf(node)) ?? 1) / options.mostBound) || 1,
     });
   }
@@ -141,6 +142,7 @@ class Lowering implements KernelList {
     if (flag !== undefined) kernel.guard(flag);
     write(kernel, new Expressions(kernel, (node) => this.#values.get(node)));
     const step: Dispatch = { kind: "dispatch", label, groups, ...kernel.finish(invocations) };
+    checkBindings(step, this.options.mostBindings);
     for (const name of step.names) if (!this.#slots.includes(name)) this.#slots.push(name);
     this.#steps.push(step);
   }
@@ -170,4 +172,20 @@ class Lowering implements KernelList {
   found(size: FoundSize): void {
     this.#steps.push(size);
   }
+}
+
+/** @throws {UserError} where a kernel takes more buffers than the device binds it to. */
+function checkBindings({ label, bound, names }: Dispatch, most: number): void {
+  const count = bound.length + (names.length > 0 ? 1 : 0);
+  if (count <= most) return;
+  const parts = Map.groupBy(bound, ({ value }) => value);
+  const [[{ type }, { length }]] = [...parts].sort(([, a], [, b]) => b.length - a.length) as [
+    [Value, BoundPart[]],
+  ];
+  const size = knownSize(type.shape);
+  const room = size === undefined ? "" : ` (${megabytes(4 * size)})`;
+  throw new UserError(
+    `${label} takes ${count} bindings, ${length} of them for ${showType(type)}${room}; this ` +
+      `graphics adapter has ${most} for a kernel: take a smaller batch or model, or shorter sequences`,
+  );
 }

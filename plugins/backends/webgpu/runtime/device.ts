@@ -1,32 +1,10 @@
 /** The device that everything runs on: which one, its pipelines, and what may go wrong with it. */
 
 import { UserError } from "../../../../core/contracts/errors.ts";
-import { BufferPool } from "./memory.ts";
+import { limitsOf, openAdapter } from "./adapter.ts";
+import { BufferPool } from "./pool.ts";
 import { Staging } from "./staging.ts";
-
-/** What `backend.executionProvider` is where no adapter is asked for; `cpu` unless it is set. */
-const UNSET: Readonly<Record<string, GPURequestAdapterOptions>> = { "cpu": {}, "default": {} };
-
-/** Adapters that may be asked for. */
-const ADAPTERS: Readonly<Record<string, GPURequestAdapterOptions>> = {
-  ...UNSET,
-  "high-performance": { powerPreference: "high-performance" },
-  "low-power": { powerPreference: "low-power" },
-  "fallback": { forceFallbackAdapter: true },
-};
-
-/** Limits that are asked for as far as the adapter goes. */
-const LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-] as const;
-
-/** A kernel that reads more values than so many buffers hold is made in parts. */
-const MOST_STORAGE_BUFFERS = 16;
+import { failureOf, Watch } from "./watch.ts";
 
 /** A kernel, made ready. */
 export interface Pipeline {
@@ -39,6 +17,8 @@ export class Gpu {
   readonly pool: BufferPool;
   readonly staging: Staging;
   readonly #pipelines = new Map<string, Pipeline>();
+  /** Kernels of which the device has yet to say whether it takes them. */
+  readonly #fresh: string[] = [];
   #lost: UserError | undefined;
   #failure: Error | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -66,33 +46,11 @@ export class Gpu {
   /**
    * Opens the adapter of this name.
    *
-   * @throws {UserError} when there is none, naming those that may be asked for or what to install.
+   * @throws {UserError} as {@link openAdapter} and {@link limitsOf} do.
    */
   static async open(adapterName: string): Promise<Gpu> {
-    const wanted = ADAPTERS[adapterName];
-    if (!wanted) {
-      const names = Object.keys(ADAPTERS).filter((name) => name !== "cpu").join(", ");
-      throw new UserError(
-        `backend.executionProvider "${adapterName}" is none of WebGPU's adapters; there is ${names}`,
-      );
-    }
-    const adapter = await quietly(() => navigator.gpu?.requestAdapter(wanted));
-    if (!adapter) {
-      throw new UserError(
-        "This machine has no graphics adapter that WebGPU can use" +
-          (adapterName in UNSET ? "" : ` as "${adapterName}"`) +
-          ": install the Vulkan driver of its graphics card, or mesa-vulkan-drivers for an adapter " +
-          "in software; --backend onnx needs none",
-      );
-    }
-    const { limits } = adapter;
-    const requiredLimits = Object.fromEntries(LIMITS.map((name) => [
-      name,
-      name === "maxStorageBuffersPerShaderStage"
-        ? Math.min(limits[name], MOST_STORAGE_BUFFERS)
-        : limits[name],
-    ]));
-    const device = await adapter.requestDevice({ requiredLimits });
+    const adapter = await openAdapter(adapterName);
+    const device = await adapter.requestDevice({ requiredLimits: limitsOf(adapter.limits) });
     return new Gpu(device, adapter.info);
   }
 
@@ -119,8 +77,30 @@ export class Gpu {
       });
       known = { pipeline, layout: pipeline.getBindGroupLayout(0) };
       this.#pipelines.set(code, known);
+      this.#fresh.push(code);
     }
     return known;
+  }
+
+  /**
+   * Makes something that needs kernels, in turn. Where the device refuses any of it, its new kernels
+   * are not kept for others.
+   *
+   * @returns what was made, and what was refused of it
+   */
+  making<T>(make: () => T): Promise<{ made: T; failure: Error | undefined }> {
+    return this.inTurn(async () => {
+      const watch = new Watch(this.device);
+      watch.begin();
+      let failure: Error | undefined;
+      try {
+        return { made: make(), failure: failure = await watch.end() };
+      } finally {
+        failure ??= await watch.end();
+        if (failure) { for (const code of this.#fresh) this.#pipelines.delete(code); }
+        this.#fresh.length = 0;
+      }
+    });
   }
 
   /** Runs `work` after all that was asked for before it: programs share buffers. */
@@ -151,28 +131,4 @@ export class Gpu {
     this.pool.close();
     this.device.destroy();
   }
-}
-
-/** What the search for a Wayland desktop goes by, of which it complains where there is none. */
-const DESKTOP = "XDG_RUNTIME_DIR";
-
-/** Looks for adapters without complaints that there is no desktop: nothing is shown on it. */
-async function quietly<T>(look: () => T): Promise<Awaited<T>> {
-  if (Deno.build.os !== "linux" || Deno.env.has(DESKTOP)) return await look();
-  Deno.env.set(DESKTOP, "/");
-  try {
-    return await look();
-  } finally {
-    Deno.env.delete(DESKTOP);
-  }
-}
-
-function failureOf(error: GPUError): Error {
-  if (error instanceof GPUOutOfMemoryError) {
-    return new UserError(
-      "The graphics device has too little memory for this: take a smaller batch or shorter " +
-        "sequences, --checkpointing, or --base-precision nf4",
-    );
-  }
-  return new Error(`internal: WebGPU refuses what it was given: ${error.message}`);
 }

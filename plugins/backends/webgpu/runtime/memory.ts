@@ -1,66 +1,12 @@
-/** Memory of the device: buffers that are used again, and tensors that stay there. */
+/** Memory of the device: tensors that stay there. */
 
 import { type DeviceTensor } from "../../../../core/contracts/backend.ts";
 import { type HostTensor, sizeOf, type TensorType } from "../../../../core/tensor/mod.ts";
+import { type BufferPool, USAGE } from "./pool.ts";
 
 /** Bytes that a tensor takes in the device's memory: whole words, and at least one. */
 export function bytesOf(dtype: TensorType["dtype"], count: number): number {
   return Math.max(4, dtype === "uint8" ? Math.ceil(count / 4) * 4 : count * 4);
-}
-
-/** What buffers of the pool are good for. */
-const USAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-
-/** Sizes that buffers come in begin here. */
-const SMALLEST = 256;
-
-/** Between a power of two and the next there are so many sizes. */
-const STEPS = 4;
-
-/** A size of at least `bytes`, such that few different ones occur. */
-function roundUp(bytes: number): number {
-  if (bytes <= SMALLEST) return SMALLEST;
-  const step = 2 ** Math.floor(Math.log2(bytes)) / STEPS;
-  return Math.ceil(bytes / step) * step;
-}
-
-/** Buffers that nobody uses just now serve whoever needs one next. */
-export class BufferPool {
-  readonly #free = new Map<number, GPUBuffer[]>();
-  #isClosed = false;
-
-  constructor(private readonly device: GPUDevice) {}
-
-  /** A buffer of at least `bytes`, with anything in it. */
-  take(bytes: number): GPUBuffer {
-    const size = Math.min(roundUp(bytes), Math.max(bytes, this.device.limits.maxBufferSize));
-    // One that is up to twice as large will do.
-    for (let fits = size; fits <= 2 * size; fits = roundUp(fits + 1)) {
-      const buffer = this.#free.get(fits)?.pop();
-      if (buffer) return buffer;
-    }
-    return this.device.createBuffer({ size, usage: USAGE });
-  }
-
-  /** Gives a buffer back; work that was submitted may still read it. */
-  give(buffer: GPUBuffer): void {
-    if (this.#isClosed) return buffer.destroy();
-    const same = this.#free.get(buffer.size);
-    if (same) same.push(buffer);
-    else this.#free.set(buffer.size, [buffer]);
-  }
-
-  /** Lets go of what nobody uses, and from now on of all that is given back. */
-  close(): void {
-    this.#isClosed = true;
-    this.trim();
-  }
-
-  /** Lets go of what nobody uses. */
-  trim(): void {
-    for (const buffer of [...this.#free.values()].flat()) buffer.destroy();
-    this.#free.clear();
-  }
 }
 
 /** Writes a tensor's elements into a buffer. */

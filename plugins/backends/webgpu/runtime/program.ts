@@ -1,6 +1,7 @@
 /** A program on the device: gives its steps to the queue, and reads back what is asked for. */
 
 import { type Feeds, type Program } from "../../../../core/contracts/backend.ts";
+import { UserError } from "../../../../core/contracts/errors.ts";
 import { matmulFlops, type Node } from "../../../../core/graph/mod.ts";
 import {
   type HostTensor,
@@ -12,11 +13,13 @@ import { type Lowered } from "../lowering/steps.ts";
 import { knownSize } from "../wgsl/indices.ts";
 import { countOf, type SizeFunction } from "../wgsl/sizes.ts";
 import { type Value } from "../wgsl/value.ts";
+import { MOST_GROUPS } from "../wgsl/writer.ts";
 import { Bindings } from "./bindings.ts";
 import { type Gpu, type Pipeline } from "./device.ts";
 import { bytesOf, GpuTensor } from "./memory.ts";
 import { checkRoom, Run } from "./run.ts";
 import { type Copy } from "./staging.ts";
+import { OutOfMemory, Watch } from "./watch.ts";
 
 /** Dispatches that are handed over together. */
 const BATCH = 256;
@@ -29,6 +32,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
   readonly #lastUses: readonly (readonly Value[])[];
   readonly #counts: readonly SizeFunction[];
   readonly #bindings: Bindings;
+  readonly #watch: Watch;
   #flops: number | undefined;
   #disposed = false;
 
@@ -52,6 +56,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     this.#lastUses = lastUses(lowered);
     this.#counts = values.map(({ type }) => countOf(type.shape));
     this.#bindings = new Bindings(gpu, this.#pipelines, steps, slots);
+    this.#watch = new Watch(gpu.device);
   }
 
   get flops(): number {
@@ -66,29 +71,41 @@ export class GpuProgram<Output extends string> implements Program<Output> {
     feeds: Feeds,
     keep: (output: Output) => boolean,
   ): Promise<Record<Output, HostTensor | GpuTensor>> {
+    const attempt = () => this.#attempt(feeds, keep as (output: string) => boolean);
     return this.gpu.inTurn(async () => {
       if (this.#disposed) throw new Error("Cannot run a program that was disposed of");
-      const run = new Run(this.gpu, this.lowered, this.inputs, feeds);
       try {
-        return await this.#run(run, keep as (output: string) => boolean) as Record<
-          Output,
-          HostTensor | GpuTensor
-        >;
+        return await attempt();
       } catch (error) {
-        // A buffer that could not be had is in the pool like any other.
-        run.end();
-        this.gpu.pool.trim();
-        // What WebGPU says itself is less than what it has told in passing.
-        await this.gpu.settle();
-        throw error;
-      } finally {
-        run.end();
+        if (!(error instanceof OutOfMemory)) throw error;
+        // Buffers of other sizes took the room; they are gone now.
+        return await attempt();
       }
-    });
+    }) as Promise<Record<Output, HostTensor | GpuTensor>>;
+  }
+
+  async #attempt(feeds: Feeds, keep: (output: string) => boolean) {
+    const { gpu } = this;
+    const run = new Run(gpu, this.lowered, this.inputs, feeds);
+    try {
+      return await this.#run(run, keep);
+    } catch (error) {
+      // A buffer that could not be had is in the pool like any other.
+      run.end();
+      gpu.pool.trim();
+      // What is thrown on the way is less than what was told of the device.
+      const failure = await this.#watch.end();
+      await gpu.settle();
+      throw failure ?? error;
+    } finally {
+      run.end();
+      gpu.pool.endRun();
+    }
   }
 
   async #run(run: Run, keep: (output: string) => boolean) {
     const { lowered: { steps, slots, values }, gpu: { device } } = this;
+    this.#watch.begin();
     const sizes = Uint32Array.from(slots, (name) => run.sizes.get(name) ?? 0);
     if (sizes.length > 0) device.queue.writeBuffer(this.#bindings.sizes, 0, sizes);
     for (const value of values) {
@@ -111,6 +128,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
         if (most === undefined) {
           submit();
           most = await this.#readSize(encoder, step.name);
+          this.#watch.begin();
           encoder = device.createCommandEncoder();
           pass = encoder.beginComputePass();
         }
@@ -119,6 +137,7 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       }
       for (const { value } of step.bound) this.#provide(run, value);
       const groups = step.groups(run.sizes);
+      checkGroups(step.label, groups);
       if (groups.every((number) => number > 0)) {
         const { pipeline } = this.#pipelines[at]!;
         pass.setPipeline(pipeline);
@@ -145,9 +164,19 @@ export class GpuProgram<Output extends string> implements Program<Output> {
   async #readSize(encoder: GPUCommandEncoder, name: string): Promise<number> {
     const { sizes } = this.#bindings;
     const copies = [{ from: sizes, offset: 0, bytes: sizes.size }];
-    const read = new Uint32Array(await this.gpu.staging.read(encoder, copies));
-    this.gpu.check();
+    const read = new Uint32Array(await this.#read(encoder, copies));
     return read[this.lowered.slots.indexOf(name)]!;
+  }
+
+  /** Hands over what was encoded and reads these places, unless the device refuses any of it. */
+  async #read(encoder: GPUCommandEncoder, copies: readonly Copy[]): Promise<ArrayBuffer> {
+    const reading = this.gpu.staging.read(encoder, copies);
+    const [read, told] = await Promise.allSettled([reading, this.#watch.end()]);
+    if (told.status === "rejected") throw told.reason;
+    if (told.value) throw told.value;
+    this.gpu.check();
+    if (read.status === "rejected") throw read.reason;
+    return read.value;
   }
 
   /** Reads what is not to be kept, and with it the sizes that the device has found. */
@@ -172,12 +201,12 @@ export class GpuProgram<Output extends string> implements Program<Output> {
       const from = run.buffers[value.id]!;
       if (!keep(name)) return { name, type, offset: copy(from, bytes) };
       // The buffer itself, unless somebody else has it too.
-      const own = run.give(value) ?? pool.take(bytes);
+      const own = run.keep(value, bytes);
       if (own !== from) encoder.copyBufferToBuffer(from, 0, own, 0, bytes);
       return { name, type, kept: own };
     });
-    const read = await this.gpu.staging.read(encoder, copies);
-    this.gpu.check();
+    const read = await this.#read(encoder, copies);
+    run.handOver();
     const found = new Uint32Array(read, 0, slots.length);
     const sizes = new Map(slots.map((name, i) => [name, found[i]!]));
     for (const [name, size] of run.given) sizes.set(name, size);
@@ -231,6 +260,16 @@ function elements(
   const own = bytes.slice(offset, offset + size);
   if (dtype === "float32") return new Float32Array(own);
   return dtype === "int32" ? new Int32Array(own) : new Uint8Array(own);
+}
+
+/** @throws {UserError} where a kernel takes more workgroups than adapters have along an axis. */
+function checkGroups(label: string, groups: readonly number[]): void {
+  const most = Math.max(...groups);
+  if (most <= MOST_GROUPS) return;
+  throw new UserError(
+    `${label} takes ${most} workgroups along one axis, of which a graphics adapter has ` +
+      `${MOST_GROUPS}: take a smaller batch or shorter sequences`,
+  );
 }
 
 /** The values that each step is the last one to use; outputs have none. */

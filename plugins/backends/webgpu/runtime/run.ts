@@ -11,7 +11,7 @@ import {
 import { type Interval, type Known, rangeOfTensor } from "../kernels/ranges.ts";
 import { type Lowered } from "../lowering/steps.ts";
 import { knownSize } from "../wgsl/indices.ts";
-import { type Value } from "../wgsl/value.ts";
+import { megabytes, type Value } from "../wgsl/value.ts";
 import { type Gpu } from "./device.ts";
 import { bytesOf, GpuTensor, writeTensor } from "./memory.ts";
 
@@ -27,6 +27,7 @@ export class Run implements Known {
   /** Those that came with the feeds. */
   readonly given: ReadonlyMap<string, number>;
   readonly #taken = new Set<number>();
+  readonly #kept: GPUBuffer[] = [];
 
   constructor(
     private readonly gpu: Gpu,
@@ -71,14 +72,25 @@ export class Run implements Known {
     this.buffers[id] = undefined;
   }
 
-  /** Hands a value's buffer over for good; undefined where it is not this run's to give. */
-  give({ id }: Value): GPUBuffer | undefined {
-    return this.#taken.delete(id) ? this.buffers[id] : undefined;
+  /** A buffer for a value that outlives this run: its own, unless somebody else has that too. */
+  keep({ id }: Value, bytes: number): GPUBuffer {
+    const buffer = this.#taken.delete(id) ? this.buffers[id]! : this.gpu.pool.take(bytes);
+    this.#kept.push(buffer);
+    return buffer;
   }
 
+  /** What is kept is somebody else's from here on. */
+  handOver(): void {
+    this.#kept.length = 0;
+  }
+
+  /** Gives back what is still this run's. */
   end(): void {
-    for (const id of this.#taken) this.gpu.pool.give(this.buffers[id]!);
+    const { pool } = this.gpu;
+    for (const id of this.#taken) pool.give(this.buffers[id]!);
+    for (const buffer of this.#kept) pool.give(buffer);
     this.#taken.clear();
+    this.#kept.length = 0;
   }
 
   rangeOf(input: string): Interval | undefined {
@@ -100,10 +112,6 @@ export function checkRoom({ device: { limits } }: Gpu, type: TensorType, bytes: 
     `${showType(type)} takes ${megabytes(bytes)} in one piece, of which this graphics adapter ` +
       `has ${megabytes(most)} at most: take a smaller batch or shorter sequences`,
   );
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MB`;
 }
 
 /** @param sizes those that earlier feeds brought with them; this one's are added */

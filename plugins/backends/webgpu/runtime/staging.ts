@@ -38,16 +38,22 @@ export class Staging {
     }
     this.device.queue.submit([encoder.finish()]);
     const mapping = buffer.mapAsync(GPUMapMode.READ, 0, total);
-    if (!known) await mapping;
-    let range = this.#rangeOf(buffer, total);
-    if (!range) {
-      await mapping;
-      range = buffer.getMappedRange(0, total);
+    try {
+      if (!known) await mapping;
+      let range = this.#rangeOf(buffer, total);
+      if (!range) {
+        await mapping;
+        range = buffer.getMappedRange(0, total);
+      }
+      const read = range.slice(0);
+      buffer.unmap();
+      this.#giveBack(buffer, mapping);
+      return read;
+    } catch (error) {
+      mapping.catch(() => {});
+      buffer.destroy();
+      throw error;
     }
-    const read = range.slice(0);
-    buffer.unmap();
-    this.#giveBack(buffer, mapping);
-    return read;
   }
 
   /** What is mapped, if it can be read already. */
@@ -71,6 +77,7 @@ export class Staging {
       else this.#idle.push(buffer);
     }, () => {
       this.#pending.delete(pending);
+      buffer.destroy();
     });
     this.#pending.add(pending);
   }

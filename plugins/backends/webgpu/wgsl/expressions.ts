@@ -11,14 +11,15 @@ import {
   shapeOf,
 } from "../../../../core/graph/mod.ts";
 import { BLOCK_SIZE, type RowRange, type Shape, sizeOf } from "../../../../core/tensor/mod.ts";
-import { DEQUANTIZE, ERF, TANH } from "./functions.ts";
+import { elementwise } from "./elementwise.ts";
+import { DEQUANTIZE } from "./functions.ts";
 import { halfAt, HALVES } from "./halves.ts";
 import { broadcastIndex, coordinatesOf, flatOf, type Index, keyOf } from "./indices.ts";
 import { type Value } from "./value.ts";
 import { elementType, floatLiteral, type KernelWriter } from "./writer.ts";
 
 /** Says an element of an operation's value, from elements of its inputs. */
-type Rule<K extends OpName> = (
+export type Rule<K extends OpName> = (
   all: Expressions,
   node: Node,
   index: Index,
@@ -75,51 +76,6 @@ export function literalOf(node: Node): string | undefined {
   if (value.dtype === "float32") return floatLiteral(number);
   return value.dtype === "int32" ? `i32(${number})` : `${number}u`;
 }
-
-const binary = (say: (a: string, b: string) => string): Rule<OpName> => (all, node, index) =>
-  say(all.input(node, 0, index), all.input(node, 1, index));
-
-const unary = (say: (x: string) => string): Rule<OpName> => (all, node, index) =>
-  say(all.at(node.inputs[0]!, index));
-
-const same: Rule<OpName> = (all, node, index) => all.at(node.inputs[0]!, index);
-
-// exp overflows to infinity, which a device need not have.
-const sigmoid = (x: string) => `(1f / (1f + exp(min(-${x}, 80f))))`;
-
-const elementwise = {
-  add: binary((a, b) => `${a} + ${b}`),
-  sub: binary((a, b) => `${a} - ${b}`),
-  mul: binary((a, b) => `${a} * ${b}`),
-  div: binary((a, b) => `${a} / ${b}`),
-  greater: binary((a, b) => `select(0f, 1f, ${a} > ${b})`),
-  neg: unary((x) => `-(${x})`),
-  exp: unary((x) => `exp(${x})`),
-  log: unary((x) => `log(${x})`),
-  sqrt: unary((x) => `sqrt(${x})`),
-  erf(all, node, index) {
-    all.kernel.helper("erf", ERF);
-    return `erf(${all.at(node.inputs[0]!, index)})`;
-  },
-  sigmoid: unary(sigmoid),
-  tanh(all, node, index) {
-    all.kernel.helper("tanh", TANH);
-    return `tanh_of(${all.at(node.inputs[0]!, index)})`;
-  },
-  silu: unary((x) => `${x} * ${sigmoid(x)}`),
-  stopGradient: same,
-  straightThrough: same,
-  after: same,
-  checkpoint: same,
-  withGradient: same,
-  cast(all, node, index, { dtype }) {
-    const [from] = node.inputs as [Node];
-    const x = all.at(from, index);
-    if (dtype === "float32") return `f32(${x})`;
-    if (dtype === "int32") return `i32(${x})`;
-    return `(u32(i32(${x})) & 255u)`;
-  },
-} satisfies { [K in OpName]?: Rule<K> };
 
 const movement = {
   reshape(all, node, index) {

@@ -2,8 +2,21 @@
 
 import { BLOCK_LEVELS } from "../../../../core/tensor/mod.ts";
 
+/** By its bits: a device may take comparisons with NaN for whatever suits it. */
+export const IS_NAN = `fn is_nan(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}`;
+
+/** The logistic function. No power in it overflows, as a device need not have infinity. */
+export const SIGMOID = `fn sigmoid(x: f32) -> f32 {
+  if (is_nan(x)) { return x; }
+  let e = exp(-abs(x));
+  return select(1f, e, x < 0f) / (1f + e);
+}`;
+
 /** tanh without its overflow far out, and with its slope near 0. */
 export const TANH = `fn tanh_of(x: f32) -> f32 {
+  if (is_nan(x)) { return x; }
   if (abs(x) < 0.1f) {
     let y = x * x;
     return x * (1f + y * (-0.33333334f + y * (0.13333334f + y * (-0.053968254f))));

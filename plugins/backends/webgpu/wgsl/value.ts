@@ -11,3 +11,8 @@ export interface Value {
     | { readonly kind: "constant"; readonly tensor: HostTensor }
     | { readonly kind: "made" };
 }
+
+/** Memory as messages tell it: `512 MB`. */
+export function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MB`;
+}

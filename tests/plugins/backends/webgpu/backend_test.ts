@@ -1,13 +1,16 @@
 /** The webgpu backend: what every backend promises, its adapters, and what may go wrong. */
 
 import assert from "node:assert/strict";
+import { type DeviceTensor } from "../../../../core/contracts/backend.ts";
 import { UserError } from "../../../../core/contracts/errors.ts";
 import {
+  add,
   broadcastTo,
   gatherRows,
   input,
   matmulRows,
   neg,
+  reduceSum,
   scalar,
 } from "../../../../core/graph/mod.ts";
 import {
@@ -128,5 +131,29 @@ adapterTest("webgpu keeps constant matrices in blocks of four bits if asked", as
     assertClose(result.again, expected, options, "again");
     // What is looked up is no product: it stays as it is.
     assert.deepEqual(result.looked.data.slice(columns), values.data.slice(0, columns));
+  }
+});
+
+adapterTest("webgpu keeps outputs on the device that are fed to other runs", async (backend) => {
+  const x = input("x", [runtimeSize("rows"), 3]);
+  const outputs = { double: add(x, x), same: x, read: neg(x), twice: add(x, x) };
+  await using program = await backend.compile(outputs);
+  const given = { x: signed(4, 3)("x") };
+  const kept = await program.runKeeping!(given, (name) => name !== "read");
+  assert.ok("data" in kept.read && !("data" in kept.double));
+  await using reader = await backend.compile({ sum: reduceSum(x) });
+  const sums: Record<string, number> = {};
+  for (const name of ["double", "same", "twice"] as const) {
+    const tensor = kept[name] as DeviceTensor;
+    assert.deepEqual(tensor.type, { dtype: "float32", shape: [4, 3] });
+    // Other runs do not disturb what is kept.
+    await program.run({ x: signed(4, 3)("other") });
+    sums[name] = (await reader.run({ x: tensor })).sum.data[0]!;
+    tensor[Symbol.dispose]();
+    await assert.rejects(reader.run({ x: tensor }), /disposed/);
+  }
+  const sum = evaluate([reduceSum(x)], given)[0]!.data[0]!;
+  for (const [name, factor] of [["double", 2], ["same", 1], ["twice", 2]] as const) {
+    assert.ok(Math.abs(sums[name]! - factor * sum) < 1e-5, `${name}: ${sums[name]}`);
   }
 });
