@@ -145,6 +145,26 @@ export async function outcomeOf(child: Deno.ChildProcess): Promise<Outcome> {
   return { code, signal, stdout: text(stdout), stderr: text(stderr) };
 }
 
+/** As {@link outcomeOf}, and meanwhile what the process has said on stderr. */
+export function listenTo(child: Deno.ChildProcess): {
+  readonly said: { readonly stderr: string };
+  readonly ended: Promise<Outcome>;
+} {
+  const said = { stderr: "" };
+  const heard = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said.stderr += text;
+  })();
+  const ended = (async () => {
+    const [stdout, { code, signal }] = await Promise.all([
+      new Response(child.stdout).text(),
+      child.status,
+      heard,
+    ]);
+    return { code, signal, stdout, stderr: said.stderr };
+  })();
+  return { said, ended };
+}
+
 /** Lines on stderr, without Deno's own warning about permission sets. */
 export function complaints({ stderr }: Outcome): string[] {
   return stderr.split("\n").filter((line) =>

@@ -13,6 +13,7 @@ import {
   assertFinished,
   assertRefused,
   complaints,
+  listenTo,
   type Outcome,
   outcomeOf,
   ROOT,
@@ -86,8 +87,7 @@ async function lostNodes(scene: Scene): Promise<void> {
     script,
     args: [...place.tiny(), "--steps", "60", "--set", `objective.targetSkip=0.${k + 1}`],
   }));
-  const sweep = drive(scene, "swept", "slurm", HURRY, trials);
-  const ended = outcomeOf(sweep);
+  const { said, ended } = listenTo(drive(scene, "swept", "slurm", HURRY, trials));
   const checkpoint = (trial: string) =>
     existsSync(place.path("swept", "trials", trial, "checkpoints", "index.json"));
   const finished = (trial: string) => {
@@ -116,7 +116,7 @@ async function lostNodes(scene: Scene): Promise<void> {
 
   await cluster.end("slurmctld", "SIGTERM");
   // Commands try for nine seconds before they give up.
-  await new Promise((resolve) => setTimeout(resolve, 12_000));
+  await until("the sweep finds that out", () => /Slurm is out of reach/.test(said.stderr), 40);
   cluster.startController();
 
   await until(
