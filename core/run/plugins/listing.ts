@@ -14,6 +14,8 @@ export interface Listed {
   /** Who brings it: `dlr`, or a plugin. */
   readonly from: string;
   readonly description: string;
+  /** Whether it is a member of a group that is listed too. */
+  readonly isMember?: true;
   /** The options of its own, by name, with what they mean. */
   readonly options?: Readonly<Record<string, string>>;
 }
@@ -25,6 +27,9 @@ export function listPlugins(plugins: Plugins): Listed[] {
     Object.fromEntries(
       keysOf(schema as unknown as ZodType).map(({ key, description }) => [key, description]),
     );
+  const members = new Set(
+    Array.from(taskGroups.entries()).flatMap(([, group]) => group.members),
+  );
   return [
     ...Array.from(models.entries(), ([name, { description }]) => ({
       kind: "--model",
@@ -56,6 +61,7 @@ export function listPlugins(plugins: Plugins): Listed[] {
       name,
       from: tasks.owner(name),
       description,
+      ...(members.has(name) ? { isMember: true as const } : {}),
     })),
     ...Array.from(taskGroups.entries(), ([name, { description, members }]) => ({
       kind: "--tasks",
@@ -79,14 +85,11 @@ export function listPlugins(plugins: Plugins): Listed[] {
   ];
 }
 
-/** Members of groups with names like this are named by the group. */
-const IN_GROUP = /^mmlu_.+_/;
-
-/** The list as tables, one for each kind. */
+/** The list as tables, one for each kind. Members of groups are shown with the options only. */
 export function showListing(listed: readonly Listed[], withOptions: boolean): string {
   const kinds = Map.groupBy(listed, ({ kind }) => kind);
   return [...kinds].map(([kind, all]) => {
-    const shown = withOptions ? all : all.filter(({ name }) => !IN_GROUP.test(name));
+    const shown = withOptions ? all : all.filter(({ isMember }) => !isMember);
     const left = all.length - shown.length;
     const rows = shown.flatMap(({ name, from, description, options = {} }) => [
       [name, from, description],
