@@ -93,7 +93,9 @@ function create<Attrs>(op: OpDef<string, Attrs>, inputs: readonly Node[], attrs:
   const type = op.infer(inputs.map((node) => node.type), attrs);
   const node: Node = { op, inputs, attrs, type };
   const value = isSingleConstant(node) ? (attrs as { value: HostTensor }).value : undefined;
-  identities.set(node, value ? `${value.dtype} ${value.data[0]}` : `${count++}`);
+  // Text has one zero, numbers have two.
+  const zero = value && Object.is(value.data[0], -0) ? "-" : "";
+  identities.set(node, value ? `${value.dtype} ${zero}${value.data[0]}` : `${count++}`);
   return node;
 }
 

@@ -31,6 +31,7 @@ Deno.test("the same operation with an equal number is the same node, on whicheve
   assert.equal(g.sub(g.scalar(1), x), g.sub(g.scalar(1), x));
   assert.notEqual(g.mul(x, g.scalar(0.5)), g.mul(x, g.scalar(0.25)));
   assert.notEqual(g.sub(g.scalar(1), x), g.sub(x, g.scalar(1)));
+  assert.notEqual(g.div(x, g.scalar(0)), g.div(x, g.scalar(-0)));
   const y = g.input("x", [3]);
   assert.notEqual(g.mul(x, g.scalar(0.5)), g.mul(y, g.scalar(0.5)));
   // So what is made of several operations is shared like one operation.
