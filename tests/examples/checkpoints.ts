@@ -29,6 +29,8 @@ import { forward } from "../../core/routing/mod.ts";
 import { floats, type HostTensor, RandomStream } from "../../core/tensor/mod.ts";
 import { gemma2Kind } from "../../examples/gemma2/mod.ts";
 import { gptNeoXKind } from "../../examples/gpt_neox/mod.ts";
+import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
+import { referenceBackend } from "../../plugins/backends/reference/mod.ts";
 
 /** Where they are. */
 export const CHECKPOINTS = fileURLToPath(
@@ -42,6 +44,12 @@ export const KINDS: Readonly<Record<string, ModelKind>> = {
   "gemma2_bounded": gemma2Kind,
   "gemma2_free": gemma2Kind,
 };
+
+/** What they are run on. */
+export const BACKENDS: readonly (() => Backend)[] = [
+  () => referenceBackend(),
+  () => onnxBackend({ threads: 1 }),
+];
 
 /** Their names. */
 export const NAMES = Object.keys(KINDS);

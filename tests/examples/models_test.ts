@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { join } from "node:path";
-import { type Backend } from "../../core/contracts/mod.ts";
 import { openCheckpointWeights, openModelFolder } from "../../core/io/mod.ts";
 import { tokenFlops } from "../../core/routing/mod.ts";
 import { checkWeights, loadFrozen } from "../../core/train/mod.ts";
@@ -11,6 +10,7 @@ import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
 import { referenceBackend } from "../../plugins/backends/reference/mod.ts";
 import { assertParity } from "../parity/golden.ts";
 import {
+  BACKENDS,
   CHECKPOINTS,
   distance,
   drawGates,
@@ -21,11 +21,6 @@ import {
   NAMES,
   weightsOf,
 } from "./checkpoints.ts";
-
-const BACKENDS: readonly (() => Backend)[] = [
-  () => referenceBackend(),
-  () => onnxBackend({ threads: 1 }),
-];
 
 for (const name of NAMES) {
   Deno.test(`reference and onnx give transformers' logits of ${name}`, async () => {

@@ -1,7 +1,6 @@
 /** What training needs of the example plugins' models: bases in four bits, adapters, gradients. */
 
 import assert from "node:assert/strict";
-import { type Backend } from "../../core/contracts/mod.ts";
 import {
   crossEntropy,
   gradients,
@@ -35,10 +34,10 @@ import {
   RandomStream,
 } from "../../core/tensor/mod.ts";
 import { loadFrozen, readAdapter, writeAdapter } from "../../core/train/mod.ts";
-import { onnxBackend } from "../../plugins/backends/onnx/mod.ts";
-import { evaluate, referenceBackend } from "../../plugins/backends/reference/mod.ts";
+import { evaluate } from "../../plugins/backends/reference/mod.ts";
 import { assertParity } from "../parity/golden.ts";
 import {
+  BACKENDS,
   CHECKPOINTS,
   distance,
   drawGates,
@@ -48,11 +47,6 @@ import {
   NAMES,
   weightsOf,
 } from "./checkpoints.ts";
-
-const BACKENDS: readonly (() => Backend)[] = [
-  () => referenceBackend(),
-  () => onnxBackend({ threads: 1 }),
-];
 
 for (const name of NAMES) {
   for (const format of ["nf4", "int4"] as const) {

@@ -2,7 +2,7 @@
 
 import { countOf } from "../../wgsl/sizes.ts";
 import { type KernelPlan } from "../plan.ts";
-import { Operands, type Product, readsPairs, writeResult } from "./product.ts";
+import { beginProduct, Operands, type Product, readsPairs, writeResult } from "./product.ts";
 
 /** Up to so many rows, as in decoding, there is nothing to reuse of the right matrix. */
 export const FEW_ROWS = 8;
@@ -31,11 +31,8 @@ export function fewRows(product: Product, rows: number): KernelPlan {
       return [across, Math.ceil(count / across || 0), products!(sizes)];
     },
     write(kernel, all) {
-      const which = product.products.length === 0 ? "0u" : kernel.let("group.z");
+      const which = beginProduct(kernel, product);
       const operands = new Operands(kernel, all, product, which);
-      if (product.products.length > 0) {
-        kernel.line(`if (${which} >= ${kernel.count(product.products)}) { return; }`);
-      }
       const [column, share] = transB
         ? [`lane / ${shares}u`, `lane % ${shares}u`]
         : [`lane % ${columns}u`, `lane / ${columns}u`];

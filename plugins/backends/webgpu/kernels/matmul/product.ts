@@ -5,8 +5,10 @@ import { type Shape } from "../../../../../core/tensor/mod.ts";
 import { type Expressions } from "../../wgsl/expressions.ts";
 import { HALVES, pairAt } from "../../wgsl/halves.ts";
 import { knownSize } from "../../wgsl/indices.ts";
+import { countOf } from "../../wgsl/sizes.ts";
 import { type Value } from "../../wgsl/value.ts";
 import { floatLiteral, type KernelWriter } from "../../wgsl/writer.ts";
+import { type Groups } from "../plan.ts";
 
 /** A product, with its sizes as shapes: leading axes may be many, and known at run time only. */
 export interface Product {
@@ -48,6 +50,24 @@ type Place = readonly [at: string, size: Shape];
 export function readsPairs({ b, attrs, inner, shared }: Product): boolean {
   const depth = knownSize(inner);
   return b.op === HALVES && shared && attrs.transB && depth !== undefined && depth % 2 === 0;
+}
+
+/** Workgroups for tiles of `tile` × `tile` of the results, the products along z. */
+export function tileGroups({ rows, columns, products }: Product, tile: number): Groups {
+  const [height, width, count] = [rows, columns, products].map(countOf);
+  return (sizes) => [
+    Math.ceil(width!(sizes) / tile),
+    Math.ceil(height!(sizes) / tile),
+    count!(sizes),
+  ];
+}
+
+/** Begins a kernel whose workgroups have the products along z; those beyond the last return. */
+export function beginProduct(kernel: KernelWriter, { products }: Product): string {
+  if (products.length === 0) return "0u";
+  const which = kernel.let("group.z");
+  kernel.line(`if (${which} >= ${kernel.count(products)}) { return; }`);
+  return which;
 }
 
 /** Elements of both matrices, as expressions. */

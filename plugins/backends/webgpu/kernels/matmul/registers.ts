@@ -1,8 +1,7 @@
 /** Products where the memory that a workgroup shares is slow, as on adapters in software. */
 
-import { countOf } from "../../wgsl/sizes.ts";
 import { type KernelPlan } from "../plan.ts";
-import { Operands, type Product, writeResult } from "./product.ts";
+import { beginProduct, Operands, type Product, tileGroups, writeResult } from "./product.ts";
 
 /** Rows and columns that one invocation works out. */
 const OWN = 4;
@@ -13,23 +12,15 @@ const TILE = OWN * ACROSS;
 
 /** Each invocation reads what its 4 × 4 elements need from the operands themselves. */
 export function inRegisters(product: Product): KernelPlan {
-  const [rows, columns, products] = [product.rows, product.columns, product.products].map(countOf);
   return {
     label: "matmul",
     invocations: ACROSS * ACROSS,
-    groups: (sizes) => [
-      Math.ceil(columns!(sizes) / TILE),
-      Math.ceil(rows!(sizes) / TILE),
-      products!(sizes),
-    ],
+    groups: tileGroups(product, TILE),
     write(kernel, all) {
-      const which = product.products.length === 0 ? "0u" : kernel.let("group.z");
+      const which = beginProduct(kernel, product);
       const operands = new Operands(kernel, all, product, which);
       const [height, width, depth] = [product.rows, product.columns, product.inner]
         .map((shape) => kernel.count(shape)) as [string, string, string];
-      if (product.products.length > 0) {
-        kernel.line(`if (${which} >= ${kernel.count(product.products)}) { return; }`);
-      }
       const top = kernel.let(`group.y * ${TILE}u + lane / ${ACROSS}u * ${OWN}u`);
       const left = kernel.let(`group.x * ${TILE}u + lane % ${ACROSS}u * ${OWN}u`);
       kernel.line(`if (${top} >= ${height} || ${left} >= ${width}) { return; }`);

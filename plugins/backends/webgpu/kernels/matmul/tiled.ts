@@ -1,8 +1,7 @@
 /** Products in tiles that a workgroup shares. */
 
-import { countOf } from "../../wgsl/sizes.ts";
 import { type KernelPlan } from "../plan.ts";
-import { Operands, type Product, writeResult } from "./product.ts";
+import { beginProduct, Operands, type Product, tileGroups, writeResult } from "./product.ts";
 
 /** Rows and columns of the result that a workgroup works out, and how deep it reads at a time. */
 const TILE = 64;
@@ -23,23 +22,15 @@ const LINE = VECTORS + 1;
  * shared memory, and each invocation keeps 8 × 4 sums in registers.
  */
 export function tiled(product: Product): KernelPlan {
-  const [rows, columns, products] = [product.rows, product.columns, product.products].map(countOf);
   return {
     label: "matmul",
     invocations: INVOCATIONS,
-    groups: (sizes) => [
-      Math.ceil(columns!(sizes) / TILE),
-      Math.ceil(rows!(sizes) / TILE),
-      products!(sizes),
-    ],
+    groups: tileGroups(product, TILE),
     write(kernel, all) {
-      const which = product.products.length === 0 ? "0u" : kernel.let("group.z");
+      const which = beginProduct(kernel, product);
       const operands = new Operands(kernel, all, product, which);
       const [height, width, depth] = [product.rows, product.columns, product.inner]
         .map((shape) => kernel.count(shape)) as [string, string, string];
-      if (product.products.length > 0) {
-        kernel.line(`if (${which} >= ${kernel.count(product.products)}) { return; }`);
-      }
       const top = kernel.let(`group.y * ${TILE}u`);
       const left = kernel.let(`group.x * ${TILE}u`);
       kernel.line(`if (${top} >= ${height} || ${left} >= ${width}) { return; }`);
