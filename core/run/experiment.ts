@@ -12,11 +12,11 @@ import { type ExperimentConfig } from "./config_schema.ts";
 import { chooseLogging } from "./logging/names.ts";
 import { scaleOf } from "./models.ts";
 import { namesOf } from "./plugins/listing.ts";
-import { loadPlugins } from "./plugins/load.ts";
 import { loadPluginsOfRun } from "./plugins/of_run.ts";
-import { pluginArgs, pluginsAskedFor } from "./plugins/options.ts";
+import { loadGiven, pluginArgs, pluginsAskedFor } from "./plugins/options.ts";
 import { type Plugins } from "./plugins/plugins.ts";
-import { continueRun, createRun, newestUnfinishedRun } from "./run_folder.ts";
+import { newestUnfinishedRun } from "./newest_run.ts";
+import { continueRun, createRun } from "./run_folder.ts";
 import { readRunRecord } from "./run_record.ts";
 import { type ConfigTree } from "./settings.ts";
 
@@ -46,8 +46,7 @@ export async function runExperiment(
   args: readonly string[],
 ): Promise<void> {
   const asked = pluginsAskedFor(args);
-  plugins.give(asked);
-  await loadPlugins(plugins, asked);
+  await loadGiven(plugins, asked);
   const defaults = { name: experiment.name, ...experiment.defaults };
   const command = readCommandLine(args, {
     command: `deno task ${experiment.name}`,

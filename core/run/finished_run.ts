@@ -14,7 +14,7 @@ import { loadParts, type Parts } from "./parts.ts";
 import { loadPluginsOfRun } from "./plugins/of_run.ts";
 import { type Plugins } from "./plugins/plugins.ts";
 import { RunRepositories } from "./repositories.ts";
-import { newestFinishedRun } from "./run_folder.ts";
+import { newestFinishedRun } from "./newest_run.ts";
 import { readRunRecord, type RunRecord } from "./run_record.ts";
 import { type ConfigTree, isTree } from "./settings.ts";
 import { CHECKPOINTS_FOLDER } from "./train_run.ts";

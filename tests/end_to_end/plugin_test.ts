@@ -12,77 +12,7 @@ import {
   testWithProcesses,
   Workplace,
 } from "./command.ts";
-
-/** A router of its own options, a drawn model, a corpus and a launcher. */
-const PLUGIN = `
-import { constant, definePlugin, floats, type RouterKind } from "@dlr/dlr";
-import { z } from "zod";
-
-const options = z.strictObject({ every: z.int().min(1).default(2).describe("runs one in so many") });
-
-const everyNth: RouterKind<z.infer<typeof options>> = {
-  name: "every-nth",
-  description: "runs every so-manieth layer",
-  options,
-  create: ({ every }) => ({
-    name: "every-nth",
-    decidesBy: "rule",
-    params: () => ({}),
-    decide: (_params, _anchor, { routableLayers }) => ({
-      gates: constant(floats(
-        [1, 1, routableLayers],
-        Array.from({ length: routableLayers }, (_, layer) => layer % every === 0 ? 1 : 0),
-      )),
-    }),
-  }),
-};
-
-export default definePlugin({
-  name: "my-plugin",
-  routers: [everyNth],
-  models: {
-    "my-llama": {
-      description: "a small Llama, drawn",
-      scale: "small",
-      tokenizer: "nano",
-      config: {
-        architectures: ["LlamaForCausalLM"],
-        vocab_size: 1024,
-        hidden_size: 16,
-        intermediate_size: 32,
-        num_hidden_layers: 4,
-        num_attention_heads: 2,
-        max_position_embeddings: 64,
-        rms_norm_eps: 1e-5,
-      },
-    },
-  },
-  corpora: {
-    "my-text": () => ({
-      name: "my-text",
-      kinds: [],
-      *documents(split) {
-        for (let i = 0; i < 200; i++) yield { text: \`\${split} \${i}: one two three four five six\` };
-      },
-    }),
-  },
-  launchers: [{
-    name: "none",
-    description: "runs nothing",
-    options: z.strictObject({}),
-    create: () => ({
-      run: (trials) => Promise.resolve(trials.map((trial) => ({ trial, failure: "was not run" }))),
-    }),
-  }],
-});
-`;
-
-const OPTIONS = [
-  ...["--model", "my-llama", "--data", "my-text", "--steps", "4", "--quiet"],
-  ...["--set", "router.name=every-nth", "--set", "router.every=3", "--set", "sequenceLength=16"],
-  ...["--set", "batchSize=2", "--set", "router.anchorLayers=1", "--set", "backend.threads=1"],
-  ...["--set", "evaluation.finalBatches=2", "--set", "evaluation.batches=1"],
-];
+import { OPTIONS, PLUGIN } from "./my_plugin.ts";
 
 testWithProcesses(
   "a plugin's model, corpus and router train, and the run is opened again without it being named",
@@ -212,30 +142,6 @@ testWithProcesses("what a plugin brings is in --help, in the list and in suggest
   );
 });
 
-/** A router that fails at its first answer. */
-const FAILING = `
-import { definePlugin } from "@dlr/dlr";
-import { z } from "zod";
-export default definePlugin({ name: "failing", routers: [{
-  name: "failing",
-  description: "fails",
-  options: z.strictObject({}),
-  create: () => ({ name: "failing", decidesBy: "rule", params: () => ({}), decide() { throw new Error("no"); } }),
-}] });
-`;
-
-testWithProcesses("a run whose plugin fails at once leaves nothing to go on with", async () => {
-  using place = new Workplace();
-  Deno.writeTextFileSync(place.path("failing.ts"), FAILING);
-  const chosen = ["--plugin", "failing.ts", "--set", "router.name=failing"];
-  assertRefused(
-    await place.run("--fresh", ...chosen, ...place.tiny(), "--quiet"),
-    /threw Error: no/,
-  );
-  assert.deepEqual(place.runs(), []);
-  assertRefused(await place.run("--resume", "auto"), /no unfinished run of exp10/);
-});
-
 testWithProcesses(
   "answers under other sources of a plugin are not taken for those of these",
   async () => {
@@ -307,59 +213,6 @@ testWithProcesses("a plugin is loaded from whatever host its address names", asy
   assert.ok(all.some(({ name, from }) => name === "my-text" && from.includes(address)));
   assert.ok(readFileSync(lock, "utf8").includes(address));
 });
-
-/** Backends that fail in ways that their contract does not allow. */
-const BROKEN = `
-import { definePlugin } from "@dlr/dlr";
-import { referenceBackend } from "@dlr/dlr/backends/reference";
-
-const broken = (wrong: (inner: ReturnType<typeof referenceBackend>) => object) => () => {
-  const inner = referenceBackend({ round: true });
-  return Promise.resolve(Object.assign(Object.create(inner), inner, wrong(inner)));
-};
-
-export default definePlugin({
-  name: "broken",
-  backends: {
-    "cannot-open": () => Promise.reject(new Error("no device")),
-    "cannot-compile": broken(() => ({ compile: () => Promise.reject(new Error("no kernel")) })),
-    "answers-nothing": broken((inner) => ({
-      async compile(outputs: never) {
-        const program = await inner.compile(outputs);
-        return {
-          inputs: program.inputs,
-          flops: 0,
-          run: () => Promise.resolve({}),
-          [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
-        };
-      },
-    })),
-  },
-});
-`;
-
-testWithProcesses(
-  "a backend that fails is named in one line, in training and in writing",
-  async () => {
-    using place = new Workplace();
-    Deno.writeTextFileSync(place.path("broken.ts"), BROKEN);
-    const says = {
-      "cannot-open": /backend "cannot-open" threw Error: no device, at broken\.ts:\d+:\d+/,
-      "cannot-compile": /backend "cannot-compile"\.compile threw Error: no kernel/,
-      "answers-nothing":
-        /"answers-nothing": its program, output ".+", returned nothing; it should be/,
-    };
-    for (const [backend, pattern] of Object.entries(says)) {
-      const options = ["--plugin", "broken.ts", "--backend", backend];
-      assertRefused(await place.run("--fresh", ...options, ...place.tiny(), "--quiet"), pattern);
-      const written = ["--model", "nano", "--prompt", "a", "--quiet"];
-      const generated = await place.runScript("generate", ...options, ...written);
-      assert.equal(generated.code, 2, generated.stderr);
-      assert.equal(complaints(generated).length, 1, generated.stderr);
-      assert.match(complaints(generated)[0]!, pattern);
-    }
-  },
-);
 
 testWithProcesses(
   "a sweep gives plugins to its trials, and may be run by a launcher of one",

@@ -8,7 +8,7 @@ import { openFinishedRun } from "../finished_run.ts";
 import { scaleOf } from "../models.ts";
 import { type Plugins } from "../plugins/plugins.ts";
 import { RunRepositories } from "../repositories.ts";
-import { newestFinishedRun } from "../run_folder.ts";
+import { newestFinishedRun } from "../newest_run.ts";
 import { evaluateTasks, type Evaluation, type EvaluationPlan } from "./evaluation.ts";
 import { evaluationFolder, folderName, type TaskOptions, tasksNamed } from "./options.ts";
 import { DEFAULT_BACKEND, openModel, subjectOfRun } from "./subject.ts";

@@ -24,7 +24,17 @@ export async function withPlugins(
   plugins: Plugins,
   args: readonly string[] = Deno.args,
 ): Promise<Plugins> {
-  const specifiers = valuesOf("--plugin", args).map((each) => absoluteSpecifier(each));
+  return await loadGiven(
+    plugins,
+    valuesOf("--plugin", args).map((each) => absoluteSpecifier(each)),
+  );
+}
+
+/** Loads plugins that somebody has named, so that they go before those of a run. */
+export async function loadGiven(
+  plugins: Plugins,
+  specifiers: readonly string[],
+): Promise<Plugins> {
   plugins.give(specifiers);
   await loadPlugins(plugins, specifiers);
   return plugins;

@@ -4,13 +4,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { ExperimentConfig } from "../../../core/run/config_schema.ts";
 import { resolveConfig } from "../../../core/run/config.ts";
-import {
-  continueRun,
-  createRun,
-  newestFinishedRun,
-  newestUnfinishedRun,
-  type NewRun,
-} from "../../../core/run/run_folder.ts";
+import { newestFinishedRun, newestUnfinishedRun } from "../../../core/run/newest_run.ts";
+import { continueRun, createRun, type NewRun } from "../../../core/run/run_folder.ts";
 import { isOpen } from "../../../core/run/run_lock.ts";
 import { readRunRecord } from "../../../core/run/run_record.ts";
 import { z } from "zod";
